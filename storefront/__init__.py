@@ -33,6 +33,7 @@ from storefront.web import (
     fragment_cache,
     health_checks,
     layout,
+    outside_call_host,
     page_cache,
     request_observer,
     responses,
@@ -89,6 +90,7 @@ def create_app(config: Config) -> Flask:
     sms.init_app(app)
     storage.init_app(app)
     cache_host.init_app(app)
+    outside_call_host.init_app(app)
     fragment_cache.init_app(app)
     oidc_client.init_app(app)
     tasks.init_app(app)

@@ -72,6 +72,18 @@ class Bank:
         """Carry out the next requests, but drop the connection before answering."""
         ask(f"{self.origin}/_config/lose-answers/{count}", "POST")
 
+    def behave(self, mode: str) -> None:
+        """Change how every request is answered from now on.
+
+        :param mode: `well`, `silent`, or an HTTP status
+        """
+        ask(f"{self.origin}/_config/behave/{mode}", "POST")
+
+    @property
+    def asked(self) -> int:
+        """How many requests have arrived, from whomever."""
+        return int(ask(f"{self.origin}/_config/asked")[1])
+
     def send_messages_to(self, shop: str) -> None:
         fields = {"url": shop + WEBHOOK, "secret": WEBHOOK_SECRET}
         assert ask(f"{self.origin}/_config/webhooks/shop", "POST", **fields)[0] == 200

@@ -9,6 +9,7 @@ request with other content or one that is still in progress is refused. Unknown 
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -163,6 +164,37 @@ async def lose_answers(request: web.Request) -> web.Response:
     return web.Response()
 
 
+answering = asyncio.Event()  # cleared while requests are left without an answer
+status_instead: int | None = None
+asked = 0
+
+
+async def behave(request: web.Request) -> web.Response:
+    """Answer, be silent, or answer with an error status from now on."""
+    global status_instead  # noqa: PLW0603
+    mode = request.match_info["mode"]
+    status_instead = int(mode) if mode.isdecimal() else None
+    answering.clear() if mode == "silent" else answering.set()
+    return web.Response()
+
+
+async def count_asked(request: web.Request) -> web.Response:
+    """Tell how many requests of the API have arrived."""
+    return web.json_response(asked)
+
+
+@web.middleware
+async def misbehaving(request: web.Request, handler: Handler) -> web.StreamResponse:
+    global asked  # noqa: PLW0603
+    if not request.path.startswith("/v1/"):
+        return await handler(request)
+    asked += 1
+    await answering.wait()
+    if status_instead is not None:
+        return error_response(status_instead, "api_error", "not now")
+    return await handler(request)
+
+
 @web.middleware
 async def dropping_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
     global answers_to_lose  # noqa: PLW0603
@@ -215,6 +247,10 @@ if __name__ == "__main__":
     app.router.add_post("/_config/pay/{id}", pay)
     app.router.add_post("/_config/lose-answers/{count}", lose_answers)
     app.router.add_post("/_config/forget-keys", forget_keys)
+    app.router.add_post("/_config/behave/{mode}", behave)
+    app.router.add_get("/_config/asked", count_asked)
+    answering.set()
     app.middlewares.insert(0, dropping_answers)
+    app.middlewares.insert(0, misbehaving)
     app.middlewares.append(idempotent)
     web.run_app(app, host="127.0.0.1", port=port, access_log=None, print=None)

@@ -42,11 +42,14 @@ from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, RetryLater
 from storefront.core.waiting_line import Busy
 from storefront.orders.values import StepNotAllowed, TooLateToChange, UnknownOrder
+from storefront.payments.values import PaymentUnavailable
 from storefront.web import route_options
 from storefront.web.error_pages import Headers
+from storefront.web.outage_messages import payment_unavailable
 from storefront.web.request_body import MAX_JSON_DEPTH, BodyTooDeep, BodyTooLarge
 from storefront.web.same_origin import ForeignOrigin
 
+PROVIDER_RETRY_AFTER = 30  # seconds; after so long a provider that did not answer is asked again
 RETRY_AFTER = 2  # seconds; the pause before an interrupted checkout is resumed
 
 
@@ -245,6 +248,9 @@ ERRORS: dict[type[DomainError], ErrorMapper] = {
     CartNotOrderable: _not_orderable,
     CartOrdered: _cart_ordered,
     KeyReused: _fixed(422, "IDEMPOTENCY_KEY_REUSED", "This id or Idempotency-Key stands for another order"),
+    PaymentUnavailable: lambda error: ApiError(
+        503, "PAYMENT_UNAVAILABLE", payment_unavailable(error.label), retry_after=PROVIDER_RETRY_AFTER
+    ),
     PaymentNotOffered: _fixed(400, "VALIDATION_ERROR", "This shop takes no such payment here", "paymentMethod"),
     TotalChanged: _price_changed,
     StepNotAllowed: _fixed(

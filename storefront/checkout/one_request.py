@@ -36,6 +36,8 @@ from storefront.checkout.values import (
 from storefront.db.session import read_session
 from storefront.orders import service as orders
 from storefront.orders.values import OrderStatus
+from storefront.payments import service as payments
+from storefront.payments.values import PaymentUnavailable
 
 ATTEMPTS = 5  # at opening an order while others of the same customer begin and end
 RUNNER_TIMEOUT = 8.0  # seconds a request waits for another runner of the same order
@@ -53,6 +55,7 @@ def place_direct_order(token: str, order: DirectOrder) -> Outcome:
     :raise CartNotOrderable: a product is short, or the cart to be ordered is empty
     :raise CartOrdered: another order has taken this cart, or is about to
     :raise TotalChanged: the client's total is lower than the price
+    :raise PaymentUnavailable: the payment provider does not answer: nothing was begun
     :raise KeyReused: the key was used for another order
     """
     key = duplicates.digest(token, "key", order.key) if order.key else None
@@ -116,7 +119,7 @@ def _begin(token: str, order: DirectOrder, key: str | None, request: _Request) -
         _open(checkout, token, order, key, request)
     except OpeningUnknown:
         return runs.under_way(checkout)
-    except CartNotOrderable:
+    except (CartNotOrderable, PaymentUnavailable):
         read_session().rollback()  # the units may be short because the same order has reserved them
         if earlier := _find_by_key(key, order) or _look(token, order).duplicate_of:
             return _run(earlier)
@@ -191,6 +194,7 @@ def _open(checkout: str, token: str, order: DirectOrder, key: str | None, reques
     total = quote.price.grand_total
     if order.shown_total is not None and order.shown_total.minor < total.minor - TOLERANCE:
         raise TotalChanged(total)
+    payments.check_available(order.payment)
     snapshot = plans.snapshot(order.contact, order.address, quote, order.payment, cart.account_of(token))
     emptied = () if order.wanted is None else tuple(order.wanted)
     must_wait = approval.needs_approval(snapshot, order.payment)

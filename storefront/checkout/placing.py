@@ -24,6 +24,8 @@ from storefront.checkout.values import (
     UnknownCheckout,
 )
 from storefront.db.session import read_session
+from storefront.payments import service as payments
+from storefront.payments.values import PaymentUnavailable
 
 
 def place_order(checkout: str, cart_token: str, *, agreed: str, return_url: Callable[[str], str]) -> Outcome:
@@ -39,6 +41,7 @@ def place_order(checkout: str, cart_token: str, *, agreed: str, return_url: Call
     :raise CartNotOrderable: the cart is empty, or a line of it is not available in its quantity
     :raise CartOrdered: another checkout has ordered this cart, or is about to
     :raise ReviewChanged: the order differs from `agreed`
+    :raise PaymentUnavailable: the payment provider does not answer: nothing was begun
     :raise KeyReused: this checkout has ordered something else
     """
     row = runs.get_row(checkout, cart_token)
@@ -48,7 +51,7 @@ def place_order(checkout: str, cart_token: str, *, agreed: str, return_url: Call
                 return _first_come(runs.run_on(checkout), cart_token)
         except OpeningUnknown:
             return runs.under_way(checkout)
-        except (CartNotOrderable, CartTaken, ReviewChanged) as refusal:
+        except (CartNotOrderable, CartTaken, PaymentUnavailable, ReviewChanged) as refusal:
             _explain(refusal, checkout, cart_token, agreed)
         row = runs.get_row(checkout, cart_token)
     if row.progress["agreed"] != agreed:
@@ -70,6 +73,7 @@ def _open(row: Checkout, cart_token: str, agreed: str, return_url: str) -> bool:
     review = review_of(draft, quote, customer)
     if review.fingerprint != agreed:
         raise ReviewChanged(review.changes_since(agreed))
+    payments.check_available(review.payment)
     placed = PlacedOrder(
         review.snapshot,
         review.payment,

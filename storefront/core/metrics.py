@@ -17,6 +17,8 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from storefront.core.outside_calls import OutsideCall
+
 FILES_SETTING = "PROMETHEUS_MULTIPROC_DIR"  # environment variable of the library: the folder of the shared files
 
 REGISTRY = CollectorRegistry()
@@ -100,6 +102,13 @@ PROVIDER_CALL_SECONDS = Histogram(
     buckets=_CALL_SECONDS,
     registry=REGISTRY,
 )
+BREAKER_OPEN = Gauge(
+    "storefront_breaker_open",
+    "1 from the failures that open a circuit breaker until the service is answered again, else 0.",
+    ("provider",),
+    multiprocess_mode="livemostrecent",
+    registry=REGISTRY,
+)
 
 # What an attempt that raised an error comes to, by that error.
 Outcome = Callable[[Exception], str]
@@ -125,31 +134,11 @@ def counting(counter: Counter, seconds: Histogram, *labels: str, success: str, e
         counter.labels(*labels, outcome).inc()
 
 
-@contextmanager
-def provider_call(provider: str, operation: str, *, refusals: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Count and time a call of a service that belongs to others.
-
-    :param refusals: errors that are an answer of the service
-    """
-
-    started, outcome = time.perf_counter(), "failed"
-    try:
-        yield
-        outcome = "answered"
-    except refusals:
-        outcome = "refused"
-        raise
-    finally:
-        note_provider_call(provider, operation, outcome, time.perf_counter() - started)
-
-
-def note_provider_call(provider: str, operation: str, outcome: str, seconds: float) -> None:
-    """Count a call of a service that belongs to others.
-
-    :param outcome: answered, refused, failed, or not-asked where it is known to be away
-    """
-    PROVIDER_CALL_SECONDS.labels(provider, operation).observe(seconds)
-    PROVIDER_CALLS.labels(provider, operation, outcome).inc()
+def note_outside_call(call: OutsideCall) -> None:
+    """Count a call of a service that belongs to others."""
+    PROVIDER_CALL_SECONDS.labels(call.service, call.operation).observe(call.seconds)
+    PROVIDER_CALLS.labels(call.service, call.operation, call.outcome).inc()
+    BREAKER_OPEN.labels(call.service).set(call.state != "closed")
 
 
 @contextmanager

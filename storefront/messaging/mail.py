@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from email import policy
@@ -23,11 +22,21 @@ from flask import Flask, current_app
 from flask_mail import Connection, Mail, Message
 
 from storefront.core import metrics
+from storefront.core.outside_calls import OutsideService
 
 SMTP_SECONDS = 20  # time-out of the mail server
-BREAKER_OPEN_SECONDS = (
-    30  # after a time-out e-mails fail at once for so long, so that the worker does not wait for each
-)
+SERVICE_NOT_AVAILABLE = 421  # RFC 5321, 4.2.3: the server is shutting down, or overloaded
+
+
+def _is_failure(error: BaseException) -> bool:
+    """Whether the mail server does not work; a refused recipient, e-mail or password is an answer."""
+    if isinstance(error, smtplib.SMTPResponseException) and not isinstance(error, smtplib.SMTPConnectError):
+        return error.smtp_code == SERVICE_NOT_AVAILABLE
+    return isinstance(error, OSError) and not isinstance(error, smtplib.SMTPRecipientsRefused)
+
+
+# One failure is enough: a worker has two threads, and waits long for a server that is silent.
+MAIL_SERVER = OutsideService("mail", _is_failure, opens_after=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +100,7 @@ class _Connection(Connection):
 class SmtpTransport:
     """Sends by SMTP, with Flask-Mail."""
 
-    def __init__(self) -> None:
-        self._unavailable_until = 0.0
-
     def send(self, email: Email) -> None:
-        started = time.monotonic()
-        if started < self._unavailable_until:
-            raise TimeoutError("the mail server timed out a moment ago and did not answer")
-        try:
-            self._send(email)
-        except OSError:
-            if time.monotonic() - started >= SMTP_SECONDS:
-                self._unavailable_until = time.monotonic() + BREAKER_OPEN_SECONDS
-            raise
-
-    def _send(self, email: Email) -> None:
         message = Message(
             subject=email.subject,
             recipients=[email.to],
@@ -114,8 +109,12 @@ class SmtpTransport:
             extra_headers=email.headers,
         )
         message.msgId = f"<{email.id}>"
-        with _Connection(current_app.extensions["mail"]) as connection:
-            connection.send(message)
+        MAIL_SERVER.call("send", lambda: _deliver(message))
+
+
+def _deliver(message: Message) -> None:
+    with _Connection(current_app.extensions["mail"]) as connection:
+        connection.send(message)
 
 
 class FileTransport:
@@ -186,10 +185,9 @@ def message_id(key: str) -> str:
 def send(email: Email) -> None:
     """Send an e-mail by the configured transport.
 
-    :raise OSError, smtplib.SMTPException: it could not be sent
+    :raise OSError, smtplib.SMTPException, ServiceUnavailable: it could not be sent
     """
-    refusals = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError)
-    with metrics.message("email"), metrics.provider_call("mail", "send", refusals=refusals):
+    with metrics.message("email"):
         cast("MailTransport", current_app.extensions["mailer"]).send(email)
 
 

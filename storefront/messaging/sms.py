@@ -13,9 +13,11 @@ from typing import Protocol, cast
 from flask import Flask, current_app
 
 from storefront.core import metrics
+from storefront.core.outside_calls import OutsideService, ServiceUnavailable, is_http_failure
 from storefront.messaging.mail import Email, FileTransport
 
 GATEWAY_SECONDS = (3.05, 10)  # time-outs: to connect, to answer
+GATEWAY = OutsideService("sms", is_http_failure)
 
 
 class GatewayRefused(RuntimeError):
@@ -54,17 +56,27 @@ class HttpGateway:
         import requests  # with its dependencies 4 MB, for the worker
 
         try:
-            answer = requests.post(
-                self.url,
-                json={"to": message.to, "text": message.text},
-                headers={"Idempotency-Key": message.id},
-                timeout=GATEWAY_SECONDS,
-                allow_redirects=False,
-            )
+            GATEWAY.call("send", lambda: self._post(message))
+        except requests.HTTPError as error:
+            raise GatewayRefused(f"answered {getattr(error.response, 'status_code', 'an error')}") from None
         except requests.RequestException as error:
             raise GatewayRefused(f"no answer: {type(error).__name__}") from None
-        if not answer.ok or answer.is_redirect:
-            raise GatewayRefused(f"answered {answer.status_code}")
+        except ServiceUnavailable as error:
+            raise GatewayRefused(f"not asked: {error}") from None
+
+    def _post(self, message: TextMessage) -> None:
+        import requests
+
+        answer = requests.post(
+            self.url,
+            json={"to": message.to, "text": message.text},
+            headers={"Idempotency-Key": message.id},
+            timeout=GATEWAY_SECONDS,
+            allow_redirects=False,
+        )
+        if answer.is_redirect:
+            raise requests.HTTPError("a redirect", response=answer)
+        answer.raise_for_status()
 
 
 class SmsFileTransport:
@@ -99,5 +111,5 @@ def send(key: str, to: str, text: str) -> None:
     :param key: idempotency key of the message
     :param to: phone number, E.164
     """
-    with metrics.message("sms"), metrics.provider_call("sms", "send"):
+    with metrics.message("sms"):
         cast("SmsTransport", current_app.extensions["sms"]).send(TextMessage(key.replace("/", "-"), to, text))

@@ -56,6 +56,10 @@ class PaymentProvider(Protocol):
         """The payment options it offers to shoppers."""
         ...
 
+    def is_available(self) -> bool:
+        """Whether it answers, as far as is known, so that a new payment may be begun."""
+        ...
+
     def authorise(self, charge: Charge) -> ProviderResponse:
         """Authorise a payment. The same key always means the same charge.
 
@@ -101,6 +105,9 @@ class Offline:
 
     def options(self) -> tuple[PaymentOption, ...]:
         return (self.option,)
+
+    def is_available(self) -> bool:
+        return True
 
     def authorise(self, charge: Charge) -> ProviderResponse:
         return ProviderResponse(self.held, charge.key)

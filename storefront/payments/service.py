@@ -23,7 +23,6 @@ from storefront.db.session import read_session, retry_on_deadlock, transaction
 from storefront.payments import legacy_import
 from storefront.payments.consistency import PaymentFacts, snapshots, violations
 from storefront.payments.events import PAYMENT_CHANGED
-from storefront.payments.measured import MeasuredProvider
 from storefront.payments.models import Message, Payment, ReceivedWebhook
 from storefront.payments.providers import (
     CashOnDelivery,
@@ -43,6 +42,7 @@ from storefront.payments.values import (
     PaymentOption,
     PaymentRecord,
     PaymentStatus,
+    PaymentUnavailable,
     UnknownPayment,
     WebhookEvent,
 )
@@ -52,6 +52,7 @@ __all__ = [
     "PaymentFacts",
     "authorise",
     "capture",
+    "check_available",
     "find_option",
     "is_offline",
     "is_upi_id",
@@ -67,6 +68,7 @@ __all__ = [
     "settle_due",
     "snapshots",
     "status_of",
+    "unavailable_options",
     "violations",
     "void",
 ]
@@ -90,11 +92,11 @@ def _providers() -> tuple[PaymentProvider, ...]:
 
 def _card_provider(name: str) -> PaymentProvider:
     if name == "sandbox":
-        return MeasuredProvider(SandboxProvider())
+        return SandboxProvider()
     if name == "stripe":
         from storefront.payments.stripe import StripeProvider  # imported late: its library is large
 
-        return MeasuredProvider(StripeProvider())
+        return StripeProvider()
     raise UnknownPayment(name)
 
 
@@ -110,6 +112,21 @@ def page_origins() -> tuple[str, ...]:
 def options() -> tuple[PaymentOption, ...]:
     """The payment options that the shop offers."""
     return tuple(option for provider in _providers() for option in provider.options())
+
+
+def unavailable_options() -> frozenset[str]:
+    """Codes of the options whose provider does not answer at the moment."""
+    away = [provider for provider in _providers() if not provider.is_available()]
+    return frozenset(option.code for provider in away for option in provider.options())
+
+
+def check_available(option: PaymentOption) -> None:
+    """Refuse to begin a payment that its provider could not authorise now. One that was begun is not concerned.
+
+    :raise PaymentUnavailable: the provider does not answer
+    """
+    if not _provider_for(option.code).is_available():
+        raise PaymentUnavailable(option.label)
 
 
 def find_option(code: str, entry: str = "", *, saved: int | None = None) -> PaymentOption | None:

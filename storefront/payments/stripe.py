@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from storefront.core.clock import utc_now
 from storefront.core.money import Money
+from storefront.core.outside_calls import SERVER_ERRORS, OutsideService, ServiceUnavailable
 from storefront.db.session import read_session, retry_on_deadlock, transaction
 from storefront.payments.models import StripeCharge
 from storefront.payments.providers import Charge, ProviderResponse
@@ -37,7 +38,8 @@ logger = logging.getLogger(__name__)
 
 NAME = "stripe"
 PAGES = "https://checkout.stripe.com"  # origin of Stripe's payment pages
-TIMEOUT = (3.0, 12.0)  # seconds to connect and to respond; three requests must fit into `saga.LEASE`
+# Seconds to connect and to respond; three requests, each with its quick retry, must fit into `saga.LEASE`.
+TIMEOUT = (3.0, 12.0)
 DECLINED = "The bank declined the card"
 TOLERANCE = 300  # seconds a signature may be old; Stripe signs every delivery again
 
@@ -60,7 +62,20 @@ _STATUSES = {
 _REFUND_FAILED = frozenset({"failed", "canceled"})
 MAX_REFUNDS = 100  # of one charge, in one response of Stripe; an order has fewer units
 
+# What may be asked twice is asked again at once if the connection fails, or Stripe stumbles.
+_RETRY_ON = (stripe.APIConnectionError, stripe.APIError)
+
 Result = TypeVar("Result")
+
+
+def _is_failure(error: BaseException) -> bool:
+    """Whether Stripe does not work; a declined card, a refused change or a refused key is an answer."""
+    if isinstance(error, stripe.APIError):
+        return error.http_status is None or error.http_status >= SERVER_ERRORS
+    return isinstance(error, (stripe.APIConnectionError, stripe.RateLimitError))
+
+
+SERVICE = OutsideService(NAME, _is_failure)
 
 
 class _Event(BaseModel):
@@ -95,13 +110,16 @@ class StripeProvider:
             PaymentOption("stripe", "Card", "You pay on a secure page of Stripe, our card provider.", "card", "Card"),
         )
 
+    def is_available(self) -> bool:
+        return SERVICE.is_available(lambda: _client().v1.checkout.sessions.list({"limit": 1}))
+
     def authorise(self, charge: Charge) -> ProviderResponse:
         stored = _store_charge(charge.key)
         if stored.is_let_go:
             return ProviderResponse(PaymentStatus.VOIDED)
         if stored.session is not None:
             return _response_to(_retrieve(stored.session))
-        session = _ask(lambda: _open_session(charge))
+        session = _ask("create session", lambda: _open_session(charge), retry_on=_RETRY_ON)
         if _store_session(charge.key, session.id):
             return self.void(charge.key)  # it was voided during the request
         return _response_to(session)
@@ -111,7 +129,7 @@ class StripeProvider:
         if response.status is not PaymentStatus.AUTHORISED:
             return response
         try:
-            _change(lambda: _client().v1.payment_intents.capture(response.reference))
+            _change("capture", lambda: _client().v1.payment_intents.capture(response.reference))
         except stripe.CardError as refusal:
             return replace(response, status=PaymentStatus.DECLINED, reason=refusal.user_message or DECLINED)
         return replace(response, status=PaymentStatus.CAPTURED)
@@ -122,13 +140,13 @@ class StripeProvider:
             return ProviderResponse(PaymentStatus.VOIDED)
         session = _retrieve(stored.session)
         if session.status == "open":
-            _change(lambda: _client().v1.checkout.sessions.expire(session.id))
+            _change("expire session", lambda: _client().v1.checkout.sessions.expire(session.id))
             return ProviderResponse(PaymentStatus.VOIDED, session.id)
         response = _response_to(session)
         if response.status is PaymentStatus.CAPTURED:
             return response
         if response.status is PaymentStatus.AUTHORISED:
-            _change(lambda: _client().v1.payment_intents.cancel(response.reference))
+            _change("cancel", lambda: _client().v1.payment_intents.cancel(response.reference))
         return ProviderResponse(PaymentStatus.VOIDED, response.reference)
 
     def refund(self, key: str, amount: Money, refund_key: str) -> ProviderResponse:
@@ -171,7 +189,7 @@ def _client() -> stripe.StripeClient:
 
 @functools.cache
 def _client_of(secret: str, base: str) -> stripe.StripeClient:
-    """One client for each process, which pools connections. It does not retry: the saga does."""
+    """One client for each process, which pools connections. It does not retry: `_ask` and the saga do."""
     return stripe.StripeClient(
         secret,
         base_addresses={"api": base} if base else None,
@@ -180,28 +198,29 @@ def _client_of(secret: str, base: str) -> stripe.StripeClient:
     )
 
 
-def _ask(call: Callable[[], Result]) -> Result:
+def _ask(operation: str, call: Callable[[], Result], *, retry_on: tuple[type[stripe.StripeError], ...] = ()) -> Result:
     """Make a request to Stripe, with no transaction open meanwhile.
 
-    :raise ProviderTimeout: no response, or Stripe rejects our secret key: the request is repeated once it is corrected
+    :raise ProviderTimeout: no response, or it was not asked because it gave none repeatedly, or Stripe rejects our
+        secret key: the request is repeated later
     """
     read_session().rollback()
     try:
-        return call()
+        return SERVICE.call(operation, call, retry_on=retry_on)
     except (stripe.AuthenticationError, stripe.PermissionError) as refusal:
         logger.error("Stripe rejects the shop's secret key: %s", refusal)
         raise ProviderTimeout(f"Stripe: {refusal}") from refusal
-    except (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError) as error:
+    except (ServiceUnavailable, stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError) as error:
         raise ProviderTimeout(f"Stripe: {error}") from error
 
 
-def _change(call: Callable[[], Result]) -> Result:
+def _change(operation: str, call: Callable[[], Result]) -> Result:
     """Request a change that the charge's state allowed a moment ago.
 
     :raise ProviderTimeout: also when the customer changed the state meanwhile: the next run requests it again
     """
     try:
-        return _ask(call)
+        return _ask(operation, call)
     except stripe.InvalidRequestError as refusal:
         logger.warning("Stripe refused a change: %s", refusal)
         raise ProviderTimeout(f"Stripe: {refusal}") from refusal
@@ -232,7 +251,7 @@ def _was_refunded(intent: str, refund_key: str) -> bool:
     Stripe forgets idempotency keys after a day but keeps a refund's metadata, which holds our key.
     """
     params: Any = {"payment_intent": intent, "limit": MAX_REFUNDS}
-    refunds = _ask(lambda: _client().v1.refunds.list(params)).data
+    refunds = _ask("list refunds", lambda: _client().v1.refunds.list(params), retry_on=_RETRY_ON).data
     return any(_key_of(refund) == refund_key for refund in refunds if refund.status not in _REFUND_FAILED)
 
 
@@ -250,7 +269,10 @@ def _refund(intent: str, key: str, amount: Money, refund_key: str) -> None:
     metadata = {"checkout": key, "refund": refund_key}
     params: Any = {"payment_intent": intent, "amount": amount.minor, "metadata": metadata}
     try:
-        refund = _ask(lambda: _client().v1.refunds.create(params, options={"idempotency_key": refund_key}))
+        key_option: Any = {"idempotency_key": refund_key}
+        refund = _ask(
+            "create refund", lambda: _client().v1.refunds.create(params, options=key_option), retry_on=_RETRY_ON
+        )
     except stripe.InvalidRequestError as refusal:
         if refusal.code != "charge_already_refunded":
             raise
@@ -260,7 +282,11 @@ def _refund(intent: str, key: str, amount: Money, refund_key: str) -> None:
 
 
 def _retrieve(session: str) -> stripe.checkout.Session:
-    return _ask(lambda: _client().v1.checkout.sessions.retrieve(session, {"expand": ["payment_intent"]}))
+    return _ask(
+        "retrieve session",
+        lambda: _client().v1.checkout.sessions.retrieve(session, {"expand": ["payment_intent"]}),
+        retry_on=_RETRY_ON,
+    )
 
 
 def _response_to(session: stripe.checkout.Session) -> ProviderResponse:

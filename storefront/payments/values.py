@@ -53,6 +53,19 @@ class ProviderTimeout(DomainError):
     """The provider did not respond: the result is unknown. Repeat the request under the same key."""
 
 
+class PaymentUnavailable(DomainError):
+    """The provider of a payment option does not answer at the moment: no payment may be begun with it.
+
+    :ivar label: name of the option, such as "Card"
+    """
+
+    status = 503
+
+    def __init__(self, label: str) -> None:
+        super().__init__(label)
+        self.label = label
+
+
 class UnknownPayment(NotFoundError):
     """No payment has this reference."""
 

@@ -14,6 +14,7 @@ from storefront.accounts import service as accounts
 from storefront.accounts.payment_methods import FRESH
 from storefront.accounts.values import Account
 from storefront.db.session import db, read_session
+from storefront.payments.sandbox import SandboxProvider
 from tests.api.client import Api, assert_refused
 from tests.api.order_payloads import BLANK_CARD, CARD, order_body, signed_in, written
 from tests.factories.accounts import make_account
@@ -262,3 +263,18 @@ def everything() -> str:
     db.session.rollback()
     tables = [table for schema in SCHEMAS for table in db.metadatas[schema].sorted_tables]
     return "\n".join(repr(tuple(row)) for table in tables for row in read_session().execute(sa.select(table)))
+
+
+def test_a_payment_whose_provider_does_not_answer_is_refused_at_once_in_words(
+    shopper: tuple[Api, Account], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, _ = shopper
+    monkeypatch.setattr(SandboxProvider, "is_available", lambda provider: False)
+    before = written()
+    body = order_body((make_product(), 1), id=None, paymentMethod=BLANK_CARD | {"cardNumber": CARD})
+    answer = api.post("/api/orders/", json=body)
+    assert (answer.status_code, answer.json["error"]["code"]) == (503, "PAYMENT_UNAVAILABLE")
+    assert "is not available at the moment: the payment provider does not answer." in answer.json["message"]
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert written() == before
+    assert pay(api, **BLANK_CARD | {"type": "cod"}) == CASH

@@ -1,4 +1,4 @@
-"""What metrics say of orders: their steps, their ends, stock-outs, calls of the provider."""
+"""What metrics say of orders: their steps, their ends, stock-outs."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ def test_an_order_is_counted_with_each_of_its_steps(purchase: Purchase) -> None:
         growth("storefront_sagas_total", outcome="completed"),
         growth("storefront_saga_seconds_count", outcome="completed"),
         growth("storefront_saga_step_seconds_count", step="capture"),
-        growth("storefront_provider_calls_total", provider="sandbox", operation="authorise", outcome="answered"),
-        growth("storefront_provider_calls_total", provider="sandbox", operation="capture", outcome="answered"),
     ):
         purchase.place()
     assert {step: value_of("storefront_saga_steps_total", step=step, outcome="done") for step in STEPS} == {
@@ -37,7 +35,6 @@ def test_a_declined_order_is_counted_by_its_reason(purchase: Purchase) -> None:
         growth("storefront_sagas_total", outcome="declined"),
         growth("storefront_saga_steps_total", step="authorise", outcome="refused"),
         growth("storefront_saga_steps_total", step="reserve", outcome="undone"),
-        growth("storefront_provider_calls_total", provider="sandbox", operation="authorise", outcome="refused"),
     ):
         purchase.place()
 

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import pytest
 
 from storefront.core import metrics
+from storefront.core.outside_calls import CallOutcome, OutsideCall
 from tests.metric_values import growth, value_of
 
 
-class Declined(Exception):
-    """An answer of the provider."""
-
-
-@pytest.mark.parametrize(
-    ("error", "outcome"), [(None, "answered"), (Declined(), "refused"), (TimeoutError(), "failed")]
-)
-def test_a_call_of_a_provider_is_counted_by_its_outcome_and_timed(error: Exception | None, outcome: str) -> None:
+@pytest.mark.parametrize("outcome", CallOutcome)
+def test_a_call_of_a_provider_is_counted_by_its_outcome_and_timed(outcome: CallOutcome) -> None:
     labels = {"provider": "test", "operation": "ask"}
     with (
         growth("storefront_provider_calls_total", **labels, outcome=outcome),
         growth("storefront_provider_call_seconds_count", **labels),
-        nullcontext() if error is None else pytest.raises(type(error)),
-        metrics.provider_call("test", "ask", refusals=(Declined,)),
     ):
-        if error is not None:
-            raise error
+        metrics.note_outside_call(OutsideCall("test", "ask", outcome, 0.1, "closed"))
+
+
+def test_an_open_circuit_breaker_is_seen_until_it_is_closed() -> None:
+    for state, shown in (("open", 1), ("half-open", 1), ("closed", 0)):
+        metrics.note_outside_call(OutsideCall("test", "ask", CallOutcome.FAILED, 0.1, state))
+        assert value_of("storefront_breaker_open", provider="test") == shown
 
 
 def test_a_message_that_could_not_be_sent_is_counted_as_failed() -> None:

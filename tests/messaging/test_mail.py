@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -17,6 +17,7 @@ from aiosmtpd.controller import Controller
 from flask import Flask
 
 from storefront import create_app
+from storefront.core.outside_calls import ServiceUnavailable
 from storefront.messaging import mail
 from storefront.messaging.mail import Email, FileTransport, SmtpTransport
 from tests.conftest import make_config
@@ -142,20 +143,50 @@ def test_a_silent_server_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             app.extensions["mailer"].send(EMAIL)
 
 
-@pytest.mark.parametrize(("open_seconds", "connections"), [(30, 1), (0, 3)])
+@pytest.mark.parametrize(("pause_seconds", "connections"), [(3600, 1), (0, 3)])
 def test_after_a_time_out_further_emails_fail_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_seconds: int, connections: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pause_seconds: int, connections: int
 ) -> None:
     monkeypatch.setattr(mail, "SMTP_SECONDS", 0.2)
-    monkeypatch.setattr(mail, "BREAKER_OPEN_SECONDS", open_seconds)
+    monkeypatch.setattr(mail, "MAIL_SERVER", replace(mail.MAIL_SERVER, pause_seconds=pause_seconds))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
         with shop_with_mail(tmp_path, url) as app:
             for _ in range(3):
-                with pytest.raises(OSError, match=r"timed out|did not answer"):
+                with pytest.raises((OSError, ServiceUnavailable), match=r"timed out|not asked"):
                     app.extensions["mailer"].send(EMAIL)
         silent.setblocking(False)
         assert count_calls(silent) == connections
+
+
+def test_a_server_that_is_back_gets_the_emails_again(
+    tmp_path: Path, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "MAIL_SERVER", replace(mail.MAIL_SERVER, pause_seconds=0))
+    port = free_port()
+    with shop_with_mail(tmp_path, f"smtp://127.0.0.1:{port}") as app:
+        transport = app.extensions["mailer"]
+        for _ in range(2):
+            with pytest.raises(ConnectionRefusedError):
+                transport.send(EMAIL)
+        controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+        controller.start()
+        try:
+            for _ in range(2):
+                transport.send(EMAIL)
+        finally:
+            controller.stop()
+    assert len(mailbox.received) == 2
+
+
+def test_a_refused_email_does_not_hold_others(smtp: SmtpTransport, mailbox: Mailbox) -> None:
+    mailbox.refuses = True
+    for _ in range(3):
+        with pytest.raises(OSError, match="Come back later"):
+            smtp.send(EMAIL)
+    mailbox.refuses = False
+    smtp.send(EMAIL)
+    assert len(mailbox.received) == 1
 
 
 def count_calls(server: socket.socket) -> int:

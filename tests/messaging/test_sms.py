@@ -17,6 +17,7 @@ from storefront.messaging.mail import FileTransport, read
 from storefront.messaging.sms import GatewayRefused, HttpGateway, SmsFileTransport, TextMessage
 from tests.conftest import make_config
 from tests.isolated_shop import PRODUCTION
+from tests.outages import bare_app
 
 HELLO = TextMessage("code-1", "+919876543210", "123456 is your code")
 
@@ -53,6 +54,12 @@ def gateway() -> Iterator[Gateway]:
     server.server_close()
 
 
+@pytest.fixture(autouse=True)
+def _app() -> Iterator[None]:
+    with bare_app():
+        yield
+
+
 def test_a_gateway_gets_number_and_text(gateway: Gateway) -> None:
     HttpGateway(f"http://127.0.0.1:{gateway.server_port}/send").send(HELLO)
     assert gateway.taken == [({"to": HELLO.to, "text": HELLO.text}, "code-1")]
@@ -71,6 +78,15 @@ def test_an_unreachable_gateway_is_an_error_without_the_password() -> None:
     with pytest.raises(GatewayRefused) as refusal:
         HttpGateway("http://user:secret@127.0.0.1:1/send").send(HELLO)
     assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("status", "asked"), [(500, 3), (429, 3), (400, 5)])
+def test_a_gateway_that_fails_repeatedly_is_not_asked(gateway: Gateway, status: int, asked: int) -> None:
+    gateway.status = status
+    for _ in range(5):
+        with pytest.raises(GatewayRefused):
+            HttpGateway(f"http://127.0.0.1:{gateway.server_port}/send").send(HELLO)
+    assert len(gateway.taken) == asked
 
 
 def test_without_a_gateway_messages_are_written_beside_the_emails(tmp_path: Path) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import obstore
 from flask import Flask, current_app
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, GenericError, JoinError
 from obstore.store import LocalStore, S3Store
 from sqlalchemy import Index, LargeBinary, String, delete, exists, select, update
 from sqlalchemy.dialects.mysql import MEDIUMBLOB
@@ -24,6 +23,7 @@ from config import ConfigurationError
 from storefront.catalog.models import CatalogModel
 from storefront.core.clock import utc_now
 from storefront.core.errors import DomainError, NotFoundError
+from storefront.core.outside_calls import OutsideService, ServiceUnavailable
 from storefront.db.column_types import UtcDateTime
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 
@@ -32,6 +32,11 @@ TIMEOUT = timedelta(seconds=5)  # the same as for a database
 RETRIES = 1
 
 NAME = re.compile(r"[0-9a-f]{32}(?:-[0-9]{1,4}\.webp|\.(?:png|jpeg|webp))")  # of our files; other files are ignored
+
+# Whatever else the library raises is an answer: no such file, or not for these credentials.
+BUCKET = OutsideService("object-store", lambda error: isinstance(error, (GenericError, JoinError)), pause_seconds=10)
+
+R = TypeVar("R")
 
 _USAGE = "IMAGE_STORAGE must be empty, file:///a/folder or s3://bucket?endpoint=https://host&region=name"
 
@@ -134,44 +139,54 @@ class ObjectStore:
         self._store = store
 
     def put(self, name: str, content: bytes) -> None:
-        with _translate_errors():
-            obstore.put(self._store, name, content)
+        self._ask_for_all("put", lambda: obstore.put(self._store, name, content))
 
     def get(self, name: str) -> bytes:
-        with _translate_errors():
-            try:
-                return bytes(obstore.get(self._store, name).bytes())
-            except FileNotFoundError as error:
-                raise UnknownPicture(name) from error
+        try:
+            return self._ask("get", lambda: bytes(obstore.get(self._store, name).bytes()))
+        except FileNotFoundError as error:
+            raise UnknownPicture(name) from error
 
     def exists(self, name: str) -> bool:
-        with _translate_errors():
-            try:
-                obstore.head(self._store, name)
-            except FileNotFoundError:
-                return False
+        try:
+            self._head(name)
+        except FileNotFoundError:
+            return False
         return True
 
     def delete(self, name: str, *, put_before: datetime | None = None) -> None:
-        with _translate_errors():
-            try:
-                if put_before is None or obstore.head(self._store, name)["last_modified"] < put_before:
-                    obstore.delete(self._store, name)
-            except FileNotFoundError:
-                return
+        try:
+            if put_before is None or self._head(name)["last_modified"] < put_before:
+                self._ask("delete", lambda: obstore.delete(self._store, name))
+        except FileNotFoundError:
+            return
 
     def names(self) -> Iterator[tuple[str, datetime]]:
-        with _translate_errors():
-            for batch in obstore.list(self._store):
-                yield from ((file["path"], file["last_modified"]) for file in batch if NAME.fullmatch(file["path"]))
+        batches = iter(obstore.list(self._store))  # each asks when it is needed
+        while (batch := self._ask_for_all("list", lambda: next(batches, None))) is not None:
+            yield from ((file["path"], file["last_modified"]) for file in batch if NAME.fullmatch(file["path"]))
 
+    def _head(self, name: str) -> Any:
+        return self._ask("head", lambda: obstore.head(self._store, name))
 
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    try:
-        yield
-    except (BaseError, OSError) as error:
-        raise StorageUnavailable(str(error).partition("\n")[0]) from error
+    def _ask_for_all(self, operation: str, ask: Callable[[], R]) -> R:
+        """Ask what every store can answer; nothing is missing but the bucket or the folder itself."""
+        try:
+            return self._ask(operation, ask)
+        except FileNotFoundError as error:
+            raise StorageUnavailable(str(error).partition("\n")[0]) from error
+
+    def _ask(self, operation: str, ask: Callable[[], R]) -> R:
+        """Ask the store; the library repeats a request to a bucket itself.
+
+        :raise FileNotFoundError: there is no such file
+        """
+        try:
+            return ask() if isinstance(self._store, LocalStore) else BUCKET.call(operation, ask)
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError, ServiceUnavailable) as error:
+            raise StorageUnavailable(str(error).partition("\n")[0]) from error
 
 
 def init_app(app: Flask) -> None:

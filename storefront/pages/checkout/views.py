@@ -31,9 +31,11 @@ from storefront.orders.service import estimated_delivery_date
 from storefront.pages.checkout.forms import ContactForm, DeliveryForm, OwnDeliveryForm, PaymentForm, PlaceOrderForm
 from storefront.pages.checkout.outcomes import follow, placing_url, send_to_cart, show_used_before, tell_stranger
 from storefront.payments import service as payments
+from storefront.payments.values import PaymentOption, PaymentUnavailable
 from storefront.web import rate_limits
 from storefront.web import session as web_session
 from storefront.web.form_fields import AddressFields, PageForm, address_problem_text
+from storefront.web.outage_messages import PAYMENT_HINT, payment_unavailable
 from storefront.web.responses import render_page
 from storefront.web.route_options import no_store
 from storefront.web.security_headers import allow_form_targets, limit_requests
@@ -78,6 +80,13 @@ def show_first(error: CartOrdered) -> ResponseReturnValue:
 def show_cart(error: CartEmpty) -> ResponseReturnValue:
     """Redirect to the cart."""
     return redirect(url_for("cart.show"), 303)
+
+
+@bp.errorhandler(PaymentUnavailable)
+def show_payment(error: PaymentUnavailable) -> ResponseReturnValue:
+    """Redirect to the step of the payment method, whose provider does not answer; nothing was ordered."""
+    flash(payment_unavailable(error.label), "problem")
+    return redirect(url_for(".payment"), 303)
 
 
 @bp.errorhandler(UndeliverableAddress)
@@ -232,7 +241,8 @@ def payment() -> ResponseReturnValue:
         *((saved_choices.code_of(method), method.label) for method in usable),
         *((option.code, option.label) for option in offered),
     ]
-    if form.validate_on_submit():
+    unavailable = payments.unavailable_options()
+    if form.validate_on_submit() and _is_usable(form, offered, unavailable):
         method = saved_choices.find_chosen(form.option.data, usable)
         if method:
             service.enter_payment(draft, method.kind, method.details, saved=method.id)
@@ -240,7 +250,26 @@ def payment() -> ResponseReturnValue:
             service.enter_payment(draft, form.option.data, form.entry())
         return redirect(url_for(".review"), 303)
     has_card = any(method.kind == "card" for method in saved)
-    return _show("payment", form, draft, quote, options=offered, saved_methods=usable, has_card=has_card)
+    return _show(
+        "payment",
+        form,
+        draft,
+        quote,
+        options=offered,
+        saved_methods=usable,
+        has_card=has_card,
+        unavailable=unavailable,
+        unavailable_hint=PAYMENT_HINT,
+    )
+
+
+def _is_usable(form: PaymentForm, offered: Sequence[PaymentOption], unavailable: frozenset[str]) -> bool:
+    """Whether the provider of the option chosen answers; if not, the form says so."""
+    chosen = next((option for option in offered if option.code == form.option.data), None)
+    if chosen is None or chosen.code not in unavailable:
+        return True
+    form.option.errors = [payment_unavailable(chosen.label)]
+    return False
 
 
 def _show(step: str, form: PageForm, draft: CheckoutDraft, quote: CartQuote, **context: Any) -> ResponseReturnValue:
@@ -266,6 +295,7 @@ def _review(problem: str) -> ResponseReturnValue:
         review = service.review_of(draft, quote, web_session.current_user_id())
     except DraftIncomplete as incomplete:
         return redirect(url_for(f".{incomplete.step}"), 303)
+    payments.check_available(review.payment)
     form = PlaceOrderForm(formdata=None, key=draft.id, agreed=review.fingerprint)
     page = render_page(
         "checkout/review.html",

@@ -12,6 +12,7 @@ from storefront.core.urls import safe_next_path
 from storefront.pages.sign_in import oidc_client
 from storefront.pages.sign_in.views import continue_sign_in, guests_only
 from storefront.web import rate_limits
+from storefront.web.outage_messages import sign_in_unavailable
 from storefront.web.responses import redirect_or_hx
 from storefront.web.route_options import no_store
 
@@ -32,6 +33,8 @@ def _provider(slug: str) -> oidc_client.Provider:
 def start(slug: str) -> ResponseReturnValue:
     """Redirect to the provider."""
     provider = _provider(slug)
+    if provider.problem:
+        return _unavailable(provider)
     rate_limits.limit_code()
     callback = current_app.config["PUBLIC_ORIGIN"] + url_for(".callback", slug=slug)
     try:
@@ -58,7 +61,14 @@ def callback(slug: str) -> ResponseReturnValue:
         return _failed(provider, error)
 
 
+def _unavailable(provider: oidc_client.Provider) -> ResponseReturnValue:
+    flash(sign_in_unavailable(provider.name), "problem")
+    return redirect_or_hx(url_for("sign_in.sign_in"))
+
+
 def _failed(provider: oidc_client.Provider, error: Exception) -> ResponseReturnValue:
+    if isinstance(error, oidc_client.ProviderUnavailable):
+        return _unavailable(provider)
     reason = str(error) or type(error).__name__
     security_event(SecurityEvent.SIGN_IN_REFUSED, by="provider", reason=reason)
     flash(f"Signing in with {provider.name} did not work. Try again, or use your password.", "problem")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,13 +15,14 @@ from flask import Flask
 
 from config import ConfigurationError
 from storefront.catalog import listing, media
-from storefront.catalog.media import gallery
+from storefront.catalog.media import gallery, storage
 from storefront.catalog.media.storage import ImageStorage, StorageUnavailable, UnknownPicture, open_store
 from storefront.core.clock import utc_now
 from tests.factories.catalog import make_product
 from tests.hostile_files import picture
 from tests.isolated_shop import shop_at
 from tests.object_store import KEYS, object_store
+from tests.outages import bare_app
 from tests.page_client import Pages
 
 NAME = "0123456789abcdef" * 2 + "-320.webp"
@@ -151,7 +155,14 @@ def test_a_folder_that_cannot_be_created_is_refused_at_startup(tmp_path: Path) -
         open_store(f"file://{tmp_path}/file/pictures")
 
 
-def test_an_unreachable_store_raises_storage_unavailable(keys: None) -> None:
+@pytest.fixture
+def bare(keys: None) -> Iterator[None]:
+    with bare_app():
+        yield
+
+
+@pytest.mark.usefixtures("bare")
+def test_an_unreachable_store_raises_storage_unavailable() -> None:
     unreachable = open_store("s3://pictures?endpoint=http://127.0.0.1:9")
     before = utc_now()
     for call in (
@@ -165,9 +176,44 @@ def test_an_unreachable_store_raises_storage_unavailable(keys: None) -> None:
     assert utc_now() - before < timedelta(seconds=30)
 
 
-def test_a_missing_bucket_raises_storage_unavailable(bucket: str, keys: None) -> None:
+@pytest.mark.usefixtures("bare")
+def test_a_missing_bucket_raises_storage_unavailable(bucket: str) -> None:
+    missing = open_store(bucket.replace("pictures/", "none/"))
     with pytest.raises(StorageUnavailable):
-        open_store(bucket.replace("pictures/", "none/")).put(NAME, b"")
+        missing.put(NAME, b"")
+    with pytest.raises(StorageUnavailable):
+        list(missing.names())
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_bucket_that_fails_repeatedly_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "BUCKET", replace(storage.BUCKET, pause_seconds=3600))
+    with socket.create_server(("127.0.0.1", 0)) as server:  # it hangs up at once
+        thread = threading.Thread(target=hang_up_on_all, args=(server,))
+        thread.start()
+        store = open_store(f"s3://pictures?endpoint=http://127.0.0.1:{server.getsockname()[1]}")
+        for _ in range(3):
+            with pytest.raises(StorageUnavailable):
+                store.get(NAME)
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    with pytest.raises(StorageUnavailable, match="not asked"):
+        store.get(NAME)
+
+
+def hang_up_on_all(server: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            server.accept()[0].close()
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_file_that_is_missing_is_an_answer(bucket: str) -> None:
+    store = open_store(bucket)
+    for _ in range(5):
+        with pytest.raises(UnknownPicture):
+            store.get(NAME)
+    assert not store.exists(NAME)
 
 
 # ------------------------------------------------------------------------------------------ in the shop

@@ -22,6 +22,7 @@ from tests.accounts.sign_ups import EMAIL
 from tests.factories.accounts import make_account, make_staff
 from tests.isolated_shop import own_shop, shop_at
 from tests.live_server import Program
+from tests.outages import end_pause, join_probes, trip
 from tests.page_client import Pages
 from tests.run import free_port
 
@@ -181,6 +182,41 @@ def test_an_unavailable_provider_shows_an_error(with_provider: Flask, monkeypatc
     page = Pages(with_provider).get(LINK)
     assert page.url == "/login"
     assert "Signing in with Marigold ID did not work" in page.words
+
+
+def test_a_provider_that_failed_repeatedly_is_not_asked_and_comes_back_by_itself(with_provider: Flask) -> None:
+    pages = Pages(with_provider)
+    url = sign_in_at_provider(pages, "verified")
+    trip(with_provider, oidc_client.PROVIDER)
+    for page in (pages.get("/login"), pages.get("/register"), pages.get(LINK)):
+        assert page.html.select_one(f"a[href^='{LINK}']") is None
+        assert "Signing in with Marigold ID is not available at the moment: it does not answer." in page.words
+        assert page.one("button[disabled]").text == "Continue with Marigold ID"
+    follow_callback(pages, url)
+    assert "is not available at the moment" in pages.get("/login").words
+    assert signed_in_account(pages) is None
+    end_pause(with_provider, oidc_client.PROVIDER)
+    pages.get("/login")  # it notices that the pause is over, and waits for nothing
+    join_probes()
+    assert pages.get("/login").html.select_one(f"a[href^='{LINK}']") is not None
+    follow_callback(pages, sign_in_at_provider(pages, "verified"))
+    assert signed_in_account(pages) is not None
+
+
+def test_failing_token_requests_count_although_metadata_are_remembered(
+    with_provider: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = Pages(with_provider)
+
+    def fail(*arguments: object, **more: object) -> None:
+        raise requests.ReadTimeout
+
+    for _ in range(oidc_client.PROVIDER.opens_after):
+        url = sign_in_at_provider(pages, "verified")
+        with monkeypatch.context() as patch:
+            patch.setattr(requests.Session, "request", fail)
+            follow_callback(pages, url)
+    assert "is not available at the moment" in pages.get("/login").words
 
 
 def test_a_provider_with_another_issuer_is_refused(with_provider: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
