@@ -244,6 +244,26 @@ def _database_url(name: str, text: str) -> str:
     raise _wrong(name, "the address of a MySQL, MariaDB or SQLite database", example)
 
 
+def _catalog_replica(primary: str) -> str:
+    """CATALOG_REPLICA_URL: the address of a replica of the catalogue's MariaDB database; empty for none.
+
+    :raise ConfigurationError: it is none, the catalogue is on SQLite, or a replica of another schema is named
+    """
+    for schema in SCHEMAS:
+        name = f"{schema.upper()}_REPLICA_URL"
+        if schema != "catalog" and _text(name):
+            raise ConfigurationError(f"{name}: only the catalogue is read from a replica, by CATALOG_REPLICA_URL")
+    name = "CATALOG_REPLICA_URL"
+    if not (text := _text(name)):
+        return ""
+    url = _database_url(name, text)
+    if "sqlite" in {make_url(url).get_backend_name(), make_url(primary).get_backend_name()}:
+        raise ConfigurationError(f"{name}: SQLite has no replicas; the catalogue must be on MariaDB")
+    if url == primary:
+        raise ConfigurationError(f"{name} is the address of the primary database")
+    return url
+
+
 def _secret_key(data_dir: Path, environment: str) -> str:
     """SECRET_KEY; outside production one is generated once and stored in the data folder."""
     if key := os.environ.get("SECRET_KEY"):
@@ -304,6 +324,8 @@ class Config:
         former = _list("SECRET_KEY_FALLBACKS")
         self.SECRET_KEY_FALLBACKS = [_long_enough("SECRET_KEY_FALLBACKS", key, self.ENVIRONMENT) for key in former]
         self.SQLALCHEMY_BINDS = database_urls(_text("DATABASE_URL", f"sqlite:///{self.DATA_DIR}/{{schema}}.db"))
+        self.CATALOG_REPLICA_URL = _catalog_replica(self.SQLALCHEMY_BINDS["catalog"])
+        self.REPLICA_MAX_LAG = _whole("REPLICA_MAX_LAG", 5, least=1, most=300)
         self.DATABASE_POOL_SIZE = _whole("DATABASE_POOL_SIZE", 5, least=1, most=MAX_DATABASE_CONNECTIONS)
         self.REDIS_URL = _url("REDIS_URL", ("redis", "rediss"), "redis://localhost:6379/0")
         self.IMAGE_STORAGE = _text("IMAGE_STORAGE")

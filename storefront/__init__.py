@@ -10,7 +10,7 @@ from storefront.api import blueprint as api
 from storefront.catalog.media import storage
 from storefront.cli import commands
 from storefront.core import clock, logs
-from storefront.db import session
+from storefront.db import replicas, session
 from storefront.documents import pdf
 from storefront.messaging import mail, sms
 from storefront.pages import account as account_pages
@@ -35,6 +35,7 @@ from storefront.web import (
     layout,
     outside_call_host,
     page_cache,
+    replica_reads,
     request_observer,
     responses,
     security_headers,
@@ -80,7 +81,9 @@ def create_app(config: Config) -> Flask:
     app.config["DATA_DIR"].mkdir(parents=True, exist_ok=True)
     request_observer.init_app(app)  # its hook is the first: a request that is refused has a route, too
     session.init_app(app)
+    replicas.init_app(app)
     page_cache.init_app(app)
+    replica_reads.init_app(app)
     shared_pages.init_app(app)
     compression.init_app(app)  # its hook runs after those that are registered later
     security_headers.init_app(app)

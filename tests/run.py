@@ -196,7 +196,12 @@ def data_folder() -> Path | None:
     return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED else None
 
 
-def start_mariadb(stack: ExitStack) -> str:
+def start_mariadb(stack: ExitStack, *more: str) -> str:
+    """Start a private server, and stop it when the stack is closed.
+
+    :param more: options of the server
+    :return: its URL
+    """
     server = need_command("mariadb-server", "mariadbd")
     prepare = need_command("mariadb-server", "mariadb-install-db")
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="storefront-mariadb-", dir=data_folder())))
@@ -214,7 +219,7 @@ def start_mariadb(stack: ExitStack) -> str:
     options += [f"--max-connections={MAX_CONNECTIONS}"]
     options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-fast-shutdown=2"]  # durability is not needed
     url = f"mysql+pymysql://root@127.0.0.1:{port}"
-    launch(stack, [server, *options], folder, probe_mariadb, url)
+    launch(stack, [server, *options, *more], folder, probe_mariadb, url)
     return url
 
 

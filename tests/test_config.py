@@ -242,6 +242,8 @@ WRONG = [
     ("DELIVERY_DAYS", "\N{ARABIC-INDIC DIGIT SEVEN}"),
     ("PROXY_COUNT", "-1"),
     ("DATABASE_POOL_SIZE", "0"),
+    ("REPLICA_MAX_LAG", "0"),
+    ("REPLICA_MAX_LAG", "301"),
     ("DATABASE_POOL_SIZE", str(MAX_DATABASE_CONNECTIONS + 1)),
     ("RATELIMIT_ENABLED", "ture"),
     ("RATELIMIT_API_ANONYMOUS", "0"),
@@ -288,6 +290,8 @@ HOLDING_SECRETS = [
     ("ORDERS_DATABASE_URL", "sqlite:///:memory:"),
     ("EUREKA_URL", "http://eureka:8761/eureka,hush:8761"),
     ("EUREKA_ADDRESS", "hush:9090"),
+    ("CATALOG_REPLICA_URL", "hush"),
+    ("CATALOG_REPLICA_URL", "mysql+pymysql://shop:hush@replica"),
     ("REDIS_URL", "hush:6379"),
     ("REDIS_URL", "http://:hush@redis"),
     ("SMS_URL", "ftp://hush@sms.example"),
@@ -531,3 +535,37 @@ def test_production_takes_encrypted_transports_and_those_of_its_own_machine(
 ) -> None:
     monkeypatch.setenv(name, value)
     assert getattr(Config(), name) == value
+
+
+# ------------------------------------------------------------------------------------------------- a replica
+
+PRIMARY = "mysql+pymysql://shop:hush@db/shop_{schema}"
+REPLICA = "mysql+pymysql://shop:hush@replica/shop_catalog"
+
+
+def test_the_catalogue_may_have_a_replica(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Config().CATALOG_REPLICA_URL == ""
+    monkeypatch.setenv("DATABASE_URL", PRIMARY)
+    monkeypatch.setenv("CATALOG_REPLICA_URL", REPLICA)
+    config = Config()
+    assert (config.CATALOG_REPLICA_URL, config.REPLICA_MAX_LAG) == (REPLICA, 5)
+
+
+@pytest.mark.parametrize(
+    ("primary", "name", "replica", "why"),
+    [
+        ("", "CATALOG_REPLICA_URL", REPLICA, "SQLite has no replicas"),
+        (PRIMARY, "CATALOG_REPLICA_URL", "sqlite:////hush/catalog.db", "SQLite has no replicas"),
+        (PRIMARY, "CATALOG_REPLICA_URL", PRIMARY.replace("{schema}", "catalog"), "the address of the primary"),
+        (PRIMARY, "ORDERS_REPLICA_URL", REPLICA, "only the catalogue"),
+        (PRIMARY, "PAYMENTS_REPLICA_URL", REPLICA, "only the catalogue"),
+    ],
+)
+def test_a_replica_that_cannot_work_is_refused_by_the_name_of_its_setting(
+    monkeypatch: pytest.MonkeyPatch, primary: str, name: str, replica: str, why: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", primary)
+    monkeypatch.setenv(name, replica)
+    with pytest.raises(ConfigurationError, match=rf"^{name}.*{why}") as refused:
+        Config()
+    assert "hush" not in str(refused.value)

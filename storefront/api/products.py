@@ -32,6 +32,7 @@ from storefront.core.clock import today
 from storefront.core.money import Money
 from storefront.web import session as web_session
 from storefront.web.api_callers import current_api_key
+from storefront.web.replica_reads import reads_replica
 from storefront.web.route_options import same_for_newcomers
 
 MAX_UNPAGED = 2000  # products in a list without `page`; further ones follow by pages
@@ -55,6 +56,7 @@ REVIEWS_IN_DETAIL = 100
     },
 )
 @same_for_newcomers
+@reads_replica
 def list_products(query: ProductFilter) -> Response:
     """All products on sale as a bare array, by id.
 
@@ -125,6 +127,7 @@ def _page_url(page: int, size: int) -> str:
     errors=(404,),
 )
 @same_for_newcomers
+@reads_replica
 def get_product(product_id: int) -> Product:
     """Get a product that is on sale."""
     detail = products.get_full_product(product_id, reviews=REVIEWS_IN_DETAIL)

@@ -16,6 +16,7 @@ from storefront.api.schemas.products import Review, ReviewInput
 from storefront.catalog import products
 from storefront.reviews import service as reviews
 from storefront.reviews.service import ReviewDraft
+from storefront.web.replica_reads import reads_replica
 from storefront.web.route_options import same_for_newcomers
 
 MAX_REVIEWS = 1000
@@ -33,6 +34,7 @@ REVIEWS_PATH = "/api/products/{productId}/reviews"
     errors=(404,),
 )
 @same_for_newcomers
+@reads_replica
 def list_reviews(product_id: int) -> list[Review]:
     """List reviews of a product, newest first, at most 1,000."""
     newest = products.reviews_of(product_id, most=MAX_REVIEWS)

@@ -19,6 +19,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from storefront.catalog.models import CatalogModel
 from storefront.core import cache
+from storefront.db import read_source
+from storefront.db.replicas import Replica, catalog_replica
 from storefront.db.session import CircuitBreaker, before_commit, db
 
 SHARDS = 8  # rows that the migration makes
@@ -100,12 +102,36 @@ class VersionReader:
         return tuple(token for (token,) in cursor.fetchall())
 
 
+class ReplicatedVersionReader(VersionReader):
+    """Reads the version where the present request reads the catalogue, so that its data are never older.
+
+    The replica repeats transactions in their order: when it has a version, it has all that the version stands for.
+    """
+
+    def __init__(self, engine: Engine, breaker: CircuitBreaker, replica: Replica) -> None:
+        super().__init__(engine, breaker)
+        self._replica = replica
+        self._on_replica = VersionReader(replica.engine, replica.breaker)
+
+    def read(self) -> Version | None:
+        if read_source.present() is not None:
+            version = self._on_replica.read()
+            if version is not None:
+                return version
+            self._replica.mark_away()
+            read_source.use_primary()
+        return super().read()
+
+
 def version_reader() -> VersionReader:
     """The reader of the current application."""
     extensions: dict[str, Any] = current_app.extensions
     if "page_version" not in extensions:
         breaker = extensions["circuit_breakers"]["catalog"]
-        extensions["page_version"] = VersionReader(db.engines["catalog"].engine, breaker)
+        engine, replica = db.engines["catalog"].engine, catalog_replica()
+        extensions["page_version"] = (
+            VersionReader(engine, breaker) if replica is None else ReplicatedVersionReader(engine, breaker, replica)
+        )
     reader: VersionReader = extensions["page_version"]
     return reader
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import smtplib
+import time
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -24,6 +25,7 @@ from storefront.accounts import service as accounts
 from storefront.accounts.values import Role
 from storefront.cli.backup.archive import generated_key
 from storefront.db import migrations
+from storefront.db.replicas import MEASURE_EVERY_SECONDS, catalog_replica
 from storefront.messaging import mail
 from storefront.web.health_checks import MIN_FREE_BYTES
 
@@ -37,6 +39,7 @@ def problems() -> Iterator[str]:
     yield from unreachable
     if not unreachable:
         yield from _staff()
+    yield from _replica()
     yield from _mail()
     yield from _redis()
     yield from _payments()
@@ -55,6 +58,26 @@ def _databases() -> Iterator[str]:
             continue
         if revision != migrations.head_of(schema):
             yield f"{schema}: the tables are of another version: run flask --app wsgi db upgrade"
+
+
+def _replica() -> Iterator[str]:
+    replica = catalog_replica()
+    if replica is None:
+        return
+    give_up_at = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < give_up_at:
+        try:
+            replica.measure()
+        except SQLAlchemyError as error:
+            yield f"CATALOG_REPLICA_URL: it or the primary does not answer: {getattr(error, 'orig', None) or error}"
+            return
+        if replica.lag < ANSWER_SECONDS:
+            return
+        time.sleep(MEASURE_EVERY_SECONDS)
+    yield (
+        f"CATALOG_REPLICA_URL: no MariaDB replica of the catalogue's database, or more than {ANSWER_SECONDS} s behind: "
+        "it would not be read"
+    )
 
 
 def _staff() -> Iterator[str]:

@@ -29,6 +29,7 @@ from sqlalchemy.sql import visitors
 from storefront.db import (
     engine_metrics,
     local_connections,  # noqa: F401 - listens to every engine
+    read_source,
     sqlite,
     sqlite_queue,
 )
@@ -107,8 +108,8 @@ class RoutingSession(FlaskSession):
             for element in visitors.iterate(clause):
                 table = getattr(element, "table", element)  # of a column, or the element itself
                 if isinstance(table, sa.Table) and "bind_key" in table.metadata.info:
-                    return self._db.engines[table.metadata.info["bind_key"]]
-        return super().get_bind(mapper=mapper, clause=clause, bind=bind, **kwargs)
+                    return read_source.choose(self._db.engines[table.metadata.info["bind_key"]])
+        return read_source.choose(super().get_bind(mapper=mapper, clause=clause, bind=bind, **kwargs))
 
     # These two ignore the session's execution options and would answer from the identity map.
     def get(self, entity: Any, ident: Any, **given: Any) -> Any:
@@ -167,6 +168,7 @@ def transaction(schema: str) -> Iterator[Session]:
         raise WriteOutsideTransaction(f"{schema}: a transaction of {still_open.schema} is still open")
     session = db.session()
     session.rollback()
+    read_source.use_primary()
     actions: dict[Callable[[], None], None] = {}
     session.info[_AFTER_COMMIT] = actions
     opened = _OpenTransaction(schema, set())
@@ -259,12 +261,12 @@ def init_app(app: Flask) -> None:
     """Bind every schema and set up each engine: write guard, circuit breaker, SQLite's journal and locking modes."""
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", {})
     for schema, url in app.config["SQLALCHEMY_BINDS"].items():
-        app.config["SQLALCHEMY_BINDS"][schema] = {"url": url, **_engine_options(url, app.config["DATABASE_POOL_SIZE"])}
+        app.config["SQLALCHEMY_BINDS"][schema] = {"url": url, **engine_options(url, app.config["DATABASE_POOL_SIZE"])}
     db.init_app(app)
     with app.app_context():
         app.extensions["circuit_breakers"] = {str(key): CircuitBreaker(engine) for key, engine in db.engines.items()}
         for bind_key, engine in db.engines.items():
-            _guard(engine, str(bind_key))
+            guard_writes(engine, str(bind_key))
             engine_metrics.install(engine, str(bind_key))
             if engine.dialect.name == "sqlite":
                 breaker = app.extensions["circuit_breakers"][bind_key]
@@ -275,7 +277,7 @@ def init_app(app: Flask) -> None:
                 mysql.prepare_engine(engine, partial(_open_on, str(bind_key)))
 
 
-def _engine_options(url: str, pool_size: int) -> dict[str, Any]:
+def engine_options(url: str, pool_size: int) -> dict[str, Any]:
     """The engine options of a database.
 
     :param pool_size: connections that stay open in each process; more are opened when needed, and closed again
@@ -302,8 +304,8 @@ BREAKER_IS_OPEN = "the circuit breaker is open"  # the message of what it refuse
 class CircuitBreaker:
     """Remembers that a database timed out, so that the next requests fail at once instead of waiting, too."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._until = 0.0
+    def __init__(self, engine: Engine, command_seconds: int = COMMAND_SECONDS) -> None:
+        self._until, self._command_seconds = 0.0, command_seconds
         event.listen(engine, "handle_error", self._on_error)
         if engine.dialect.name != "sqlite":
             event.listen(engine, "do_connect", self._connect)
@@ -333,7 +335,7 @@ class CircuitBreaker:
         if self.is_open:
             raise dialect.loaded_dbapi.OperationalError(2003, BREAKER_IS_OPEN)
         if not has_request_context():
-            options["read_timeout"] = COMMAND_SECONDS
+            options["read_timeout"] = self._command_seconds
         give_up_at = time.monotonic() + UNAVAILABLE_AFTER_SECONDS
         while True:
             try:
@@ -350,7 +352,9 @@ def is_unavailable(schema: str) -> bool:
     return breaker.is_open
 
 
-def _guard(engine: Engine, schema: str) -> None:
+def guard_writes(engine: Engine, schema: str) -> None:
+    """Refuse statements that write by an engine, but within a transaction of its schema."""
+
     @event.listens_for(engine, "before_cursor_execute")
     def refuse_foreign_write(
         conn: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool

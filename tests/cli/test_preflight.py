@@ -16,6 +16,7 @@ from storefront.accounts import service as accounts
 from storefront.accounts.values import Role
 from storefront.cli import preflight
 from storefront.db import migrations
+from storefront.db.replicas import Replica
 from storefront.db.session import db
 from tests import demo_shop
 from tests.conftest import make_databases
@@ -266,3 +267,14 @@ def test_the_old_name_still_works_and_names_the_new_one(url: str, tmp_path: Path
         done = app.test_cli_runner().invoke(args=["check"])
     assert (done.exit_code, done.stdout) == (0, "The shop is ready to open\n")
     assert "The command 'check' is deprecated. Use “preflight” instead." in done.stderr
+
+
+def test_a_server_that_is_no_replica_is_named(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with shop_at(url, tmp_path) as app, app.app_context():
+        assert list(preflight._replica()) == []
+        nowhere = Replica("catalog", NOWHERE, NOWHERE, max_lag=5, pool_size=1)
+        monkeypatch.setitem(app.extensions, "catalog_replica", nowhere)
+        (problem,) = preflight._replica()
+        nowhere.close()
+    assert problem.startswith("CATALOG_REPLICA_URL: it or the primary does not answer")
+    assert "hush" not in problem

@@ -15,6 +15,7 @@ from storefront.pages.catalog.forms import active_filters, browse_url, criteria_
 from storefront.pages.catalog.fragments import product_context, render_cards, render_facets, seen_cards
 from storefront.web import layout
 from storefront.web import session as web_session
+from storefront.web.replica_reads import reads_replica
 from storefront.web.responses import query_suffix, render_page, wants_fragment
 from storefront.web.route_options import same_for_newcomers
 from storefront.web.shared_pages import shared_page
@@ -25,6 +26,7 @@ bp.app_template_global()(browse_url)
 
 @bp.get("/")
 @same_for_newcomers
+@reads_replica
 def home() -> ResponseReturnValue:
     """Show the home page."""
     return shared_page(_home)
@@ -43,6 +45,7 @@ def _home() -> ResponseReturnValue:
 
 @bp.get("/products")
 @same_for_newcomers
+@reads_replica
 def products() -> ResponseReturnValue:
     """List all products or search results; a category chosen in the filters redirects to its own page."""
     return shared_page(_products)
@@ -58,6 +61,7 @@ def _products() -> ResponseReturnValue:
 
 @bp.get("/category/<slug>")
 @same_for_newcomers
+@reads_replica
 def category(slug: str) -> ResponseReturnValue:
     """List a category, or search results in it; a former slug redirects to the current one."""
     return shared_page(lambda: _category(slug))
@@ -89,6 +93,7 @@ def _listing(criteria: BrowseCriteria, title: str) -> ResponseReturnValue:
 
 @bp.get("/product/<id:product_id>-<slug>")
 @same_for_newcomers
+@reads_replica
 def product(product_id: int, slug: str) -> ResponseReturnValue:
     """Show a product; an outdated slug redirects to the current one."""
     response = shared_page(lambda: _product(product_id, slug))
@@ -111,6 +116,7 @@ def _product(product_id: int, slug: str) -> ResponseReturnValue:
 
 
 @bp.get("/search/suggestions")
+@reads_replica
 def suggestions() -> ResponseReturnValue:
     """Suggest products while typing; without htmx, redirect to the search results."""
     words = words_from(request.args)
