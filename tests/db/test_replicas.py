@@ -266,8 +266,8 @@ def test_no_interleaving_shows_less_than_was_promised(
     servers.catch_up()
     is_held = False
     clients = {is_writer: [visitor(shop, has_written=is_writer) for _ in range(2)] for is_writer in (False, True)}
-    for _ in range(150):
-        act = dice.choice(["write", "hold", "go on", "look", "look", "look", "look", "look"])
+    for _ in range(400):
+        act = dice.choice(["write", "write", "hold", "hold", "go on", *["look"] * 6])
         if act == "write":
             latest = next(numbers)
             rename(mug, f"Mug {latest}")
