@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from storefront.checkout import service as checkout
 from storefront.core.clock import utc_now
 from storefront.db import outbox, outbox_backlog
+from storefront.db.replicas import catalog_replica
 from storefront.db.session import db, is_unavailable
 from storefront.messaging.signed_messages import MessageSigner
 from storefront.web.anonymous_request import run_anonymously
@@ -83,6 +84,9 @@ def _health() -> Iterator[Metric]:
     if (age := found.heartbeat_age) is not None:
         help_text = "Time since the last sign of life of any worker."
         yield _gauge("storefront_worker_heartbeat_age_seconds", help_text, age.total_seconds())
+    if (replica := catalog_replica()) is not None:
+        replica.is_usable()  # has its lag measured from the first call on
+        yield _gauge("storefront_replica_lag_seconds", "How far the replica is behind, at most.", replica.lag)
 
 
 def _queue() -> Iterator[Metric]:

@@ -233,6 +233,12 @@ def test_an_idle_shop_is_not_behind(replica: Replica, seconds: Seconds) -> None:
         assert replica.lag == 0
 
 
+def test_the_lag_is_among_the_figures_for_prometheus(shop: Flask, replica: Replica) -> None:
+    replica.measure()
+    (lag,) = [metric for metric in shop.extensions["shop_collector"].collect() if "replica" in metric.name]
+    assert (lag.name, lag.samples[0].value < 60) == ("storefront_replica_lag_seconds", True)
+
+
 def test_positions_are_compared_by_domain() -> None:
     assert parse_position("0-1-42,1-7-3") == {0: 42, 1: 3}
     assert includes(parse_position("0-2-42,1-7-3"), parse_position("0-1-42"))
