@@ -50,7 +50,7 @@ class Quota:
 class RequestCounter:
     """Counts requests of the present window: in Redis, or in this process while there is none.
 
-    In the process it is no storage of `limits`: those keep a timer thread for expired counts, at fifty times the cost.
+    In the process it is no storage of `limits`: those start a timer thread for expired counts, at ten times the cost.
     """
 
     def __init__(self, redis: Storage | None) -> None:

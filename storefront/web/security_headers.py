@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import ParamSpec
 
@@ -65,7 +66,11 @@ def site_key() -> str:
 
 def _caller_address() -> IPv6Address | str:
     """The address of the visitor; text unless it is an IPv6 address of its own."""
-    address_text = get_remote_address()
+    return _parsed_address(get_remote_address())
+
+
+@lru_cache(maxsize=4096)
+def _parsed_address(address_text: str) -> IPv6Address | str:
     if with_port := _WITH_PORT.fullmatch(address_text):
         address_text = with_port["v6"] or with_port["v4"]
     try:
