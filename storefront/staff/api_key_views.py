@@ -30,7 +30,7 @@ class ApiKeyForm(PageForm):
 
     name = StringField("Name", required("Enter a name", MAX_API_KEY_NAME_LENGTH), filters=[squeeze])
     scopes = SelectMultipleField(
-        "What it may do",
+        "Permissions",
         [DataRequired("Choose at least one")],
         choices={str(scope): text for scope, text in SCOPE_TEXTS.items()},
     )
