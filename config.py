@@ -19,7 +19,7 @@ from babel import Locale, UnknownLocaleError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-SCHEMAS = ("accounts", "catalog", "cart", "checkout", "orders", "payments")
+SCHEMAS = ("accounts", "catalog", "cart", "checkout", "orders", "payments", "webhooks")
 OFFLINE_PAYMENTS = ("cod", "upi", "bnpl")
 MAX_DATABASE_CONNECTIONS = 15  # of one process to one schema; a server process has eight threads
 MAX_REQUESTS = 1_000_000  # a minute, of a general rate limit
@@ -160,6 +160,15 @@ def _origin(name: str, text: str, example: str, *, is_secure: bool) -> str:
     shown = f"[{host}]" if ":" in host else host
     is_default = port in {None, {"http": 80, "https": 443}[parts.scheme]}
     return f"{parts.scheme}://{shown}" + ("" if is_default else f":{port}")
+
+
+def _hosts(name: str) -> frozenset[str]:
+    """Host names or IP addresses, without a port, in lower case."""
+    hosts = [text.lower().rstrip(".") for text in _list(name)]
+    for host in hosts:
+        if not re.fullmatch(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*", host):
+            raise _wrong(name, "host names without a port, separated by commas", "erp.internal,10.0.0.7", host)
+    return frozenset(hosts)
 
 
 def _mail_address(name: str, default: str) -> str:
@@ -355,6 +364,8 @@ class Config:
         if bool(parts.username) != bool(parts.password):
             raise _wrong("MAIL_URL", "an address with both a user and a password, or with neither", example)
         self.SMS_URL = _url("SMS_URL", _HTTP, "https://sms.example/send")
+        # Receivers of webhooks that may have an address inside the network; all others must be public.
+        self.WEBHOOK_PRIVATE_HOSTS = _hosts("WEBHOOK_PRIVATE_HOSTS")
         if self.is_production:
             _refuse_unencrypted("SMS_URL", urlsplit(self.SMS_URL), "codes", "https://")
             if parts.password:
