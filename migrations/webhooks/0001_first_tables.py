@@ -35,7 +35,9 @@ def upgrade() -> None:
         sa.Column("disabled_at", MOMENT, nullable=True),
         sa.Column("disabled_reason", sa.String(length=16), nullable=True),
         sa.CheckConstraint("state IN ('active', 'paused', 'disabled')", name="ck_endpoints_state"),
-        sa.CheckConstraint("disabled_reason IS NULL OR disabled_reason IN ('gone', 'failing')", name="ck_endpoints_reason"),
+        sa.CheckConstraint(
+            "disabled_reason IS NULL OR disabled_reason IN ('gone', 'failing')", name="ck_endpoints_reason"
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_endpoints"),
         sa.UniqueConstraint("key", name="uq_endpoints_key"),
     )

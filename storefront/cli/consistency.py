@@ -1,4 +1,4 @@
-"""`flask --app wsgi doctor`: check the consistency of the six schemas, naming every violation; read-only.
+"""`flask --app wsgi doctor`: check the consistency of all schemas, naming every violation; read-only.
 
 It may run while the shop is open: unfinished checkouts are not violations.
 """
@@ -22,6 +22,7 @@ from storefront.orders import service as orders
 from storefront.orders.values import CALLED_OFF, OrderStatus
 from storefront.payments import service as payments
 from storefront.payments.values import PaymentStatus
+from storefront.webhooks import service as webhooks
 
 TAKEN = frozenset({PaymentStatus.CAPTURED, PaymentStatus.DUE})
 NOTHING_TAKEN = frozenset({PaymentStatus.VOIDED, PaymentStatus.REFUNDED, PaymentStatus.DECLINED})
@@ -34,6 +35,7 @@ def violations() -> Iterator[str]:
     yield from catalog.review_violations()
     yield from orders.violations()
     yield from payments.violations()
+    yield from webhooks.violations()
     for messages in dead_letters_by_schema().values():
         yield from messages.violations()
     yield from _checkout_violations()

@@ -45,6 +45,7 @@ def init_app(app: Flask) -> None:
         scan_views,
         stock_views,
         synonym_views,
+        webhook_views,
     )
 
     app.register_blueprint(bp)

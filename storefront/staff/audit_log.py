@@ -13,6 +13,7 @@ from storefront.catalog import service as catalog
 from storefront.db.audit_log import AuditEntryView, AuditQuery
 from storefront.db.pagination import MAX_INTEGER, decode_cursor, encode_cursor
 from storefront.orders import service as orders
+from storefront.webhooks import service as webhooks
 
 PAGE_SIZE = 50
 EXPORT_BATCH = 1000  # rows read at once
@@ -25,6 +26,7 @@ SOURCES: dict[str, Source] = {
     "orders": orders.audit_entries,
     "catalog": catalog.reports.audit_entries,
     "stock": catalog.reports.staff_movements,
+    "webhooks": webhooks.audit_entries,
 }
 _RANKS = {name: rank for rank, name in enumerate(SOURCES)}
 

@@ -118,6 +118,12 @@ SECTIONS = (
                 "Keys by which other programs call the shop, what each may do, and when it was last used.",
                 ("staff.make_api_key",),
             ),
+            Page(
+                "staff.webhook_list",
+                "Webhooks",
+                "Programs that are told of orders and stock, and the log of what was sent.",
+                ("staff.webhook", "staff.webhook_delivery"),
+            ),
         ),
     ),
     Section("Activity log", (Page("staff.audit_log", "Activity log", "What staff members did, and when."),)),

@@ -161,7 +161,11 @@ def _claim() -> _Claim | None:
     while (found := read_session().execute(_next_due(utc_now())).first()) is not None:
         now = utc_now()
         with transaction("webhooks") as session:
-            free = (Endpoint.id == found.endpoint_id, Endpoint.busy_until <= now, Endpoint.state == EndpointState.ACTIVE)
+            free = (
+                Endpoint.id == found.endpoint_id,
+                Endpoint.busy_until <= now,
+                Endpoint.state == EndpointState.ACTIVE,
+            )
             if not rows_changed(session.execute(update(Endpoint).where(*free).values(busy_until=now + LEASE))):
                 continue
             due = (Delivery.id == found.id, Delivery.state == DeliveryState.PENDING, Delivery.due_at <= now)
@@ -185,7 +189,7 @@ def _claim() -> _Claim | None:
     return None
 
 
-def _next_due(now: datetime) -> Select[Any]:
+def _next_due(now: datetime) -> Select[int, int, str]:
     return (
         select(Delivery.id, Delivery.endpoint_id, Delivery.event_id)
         .join(Endpoint, Endpoint.id == Delivery.endpoint_id)

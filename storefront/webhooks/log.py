@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, literal, select, update
 
 from storefront.core.clock import utc_now
 from storefront.db import outbox
@@ -12,6 +13,7 @@ from storefront.db.pagination import SortKeys, paginate
 from storefront.db.session import read_session, retry_on_deadlock, rows_changed, transaction
 from storefront.webhooks.endpoints import lock, record_audit
 from storefront.webhooks.models import Delivery, Endpoint, Event
+from storefront.webhooks.values import Delivery as DeliveryValue
 from storefront.webhooks.values import (
     DeliveryPage,
     DeliveryState,
@@ -19,7 +21,6 @@ from storefront.webhooks.values import (
     EndpointState,
     UnknownDelivery,
 )
-from storefront.webhooks.values import Delivery as DeliveryValue
 
 PAGE_SIZE = 50
 OVERDUE = timedelta(minutes=10)  # a due delivery to an active endpoint that nobody sent for so long is a fault
@@ -33,12 +34,13 @@ def list_deliveries(endpoint_id: int, state: DeliveryState | None = None, cursor
     :param state: only deliveries in this state
     :param cursor: of the page, from `DeliveryPage.paged`
     """
-    chosen = select(Delivery, Event.type, Event.payload).join(Event, Event.id == Delivery.event_id)
+    without_payload = literal("").label("payload")
+    chosen = select(Delivery, Event.type, without_payload).join(Event, Event.id == Delivery.event_id)
     chosen = chosen.where(Delivery.endpoint_id == endpoint_id)
     if state is not None:
         chosen = chosen.where(Delivery.state == state)
     rows, paged = paginate(chosen, _KEYS, cursor, PAGE_SIZE)
-    return DeliveryPage(tuple(_value_of(row[0], row[1], row[2]) for row in rows), paged)
+    return DeliveryPage(tuple(map(_value_of, rows)), paged)
 
 
 def get_delivery(endpoint_id: int, delivery_id: int) -> DeliveryValue:
@@ -50,7 +52,7 @@ def get_delivery(endpoint_id: int, delivery_id: int) -> DeliveryValue:
     row = read_session().execute(asked.where(*_is_one(endpoint_id, delivery_id))).first()
     if row is None:
         raise UnknownDelivery(delivery_id)
-    return _value_of(row[0], row[1], row[2])
+    return _value_of(row)
 
 
 @retry_on_deadlock
@@ -102,12 +104,14 @@ def _is_one(endpoint_id: int, delivery_id: int) -> tuple[ColumnElement[bool], ..
     return (Delivery.id == delivery_id, Delivery.endpoint_id == endpoint_id)
 
 
-def _value_of(row: Delivery, event_type: str, payload: str) -> DeliveryValue:
+def _value_of(found: Any) -> DeliveryValue:
+    """The value of a row of `Delivery`, with the type and payload of its event."""
+    row: Delivery = found.Delivery
     return DeliveryValue(
         id=row.id,
         endpoint_id=row.endpoint_id,
         event_id=row.event_id,
-        event_type=event_type,
+        event_type=found.type,
         state=DeliveryState(row.state),
         attempts=row.attempts,
         created_at=row.created_at,
@@ -117,5 +121,5 @@ def _value_of(row: Delivery, event_type: str, payload: str) -> DeliveryValue:
         error=row.error,
         duration_ms=row.duration_ms,
         answer=row.answer,
-        payload=payload,
+        payload=found.payload,
     )

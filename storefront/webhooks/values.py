@@ -147,7 +147,7 @@ class Delivery:
     :ivar error: why the last attempt failed; empty if it did not
     :ivar duration_ms: of the last attempt, milliseconds; None before the first
     :ivar answer: the first characters of the last answer
-    :ivar payload: the body as it is sent
+    :ivar payload: the body as it is sent; empty in lists
     """
 
     id: int

@@ -30,7 +30,11 @@ from storefront.orders import service as orders
 from storefront.orders.values import OrderStatus
 from storefront.payments import events as payment_events
 from storefront.web.notifications import send_email
-from storefront.worker import account_emails, order_emails, refund_handlers, stock_handlers
+from storefront.webhooks import events as webhooks_events
+from storefront.webhooks import service as webhooks
+from storefront.worker import account_emails, order_emails, refund_handlers, stock_handlers, webhook_emails
+from storefront.worker.webhook_events import WEBHOOK_EVENT_DUE, record_postponed, with_webhooks
+from storefront.worker.webhook_sender import WebhookSender
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +154,7 @@ def erase_customer(key: str, payload: Mapping[str, Any]) -> None:
     reviews.anonymise_author(user)
 
 
-SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
+_HANDLERS: Mapping[str, outbox.Handler] = {
     events.ORDER_HELD: send_held,
     events.ORDER_PLACED: send_confirmation,
     events.ORDER_PACKED: send_packing,
@@ -174,7 +178,10 @@ SUBSCRIPTIONS: Mapping[str, outbox.Handler] = {
     accounts_events.ACCOUNT_DELETED: erase_customer,
     accounts_events.CODE_SENT: account_emails.send_code,
     accounts_events.ACCOUNT_CHANGED: account_emails.send_change_notice,
+    webhooks_events.ENDPOINT_DISABLED: webhook_emails.send_disabled,
+    WEBHOOK_EVENT_DUE: record_postponed,
 }
+SUBSCRIPTIONS = {topic: with_webhooks(topic, handler) for topic, handler in _HANDLERS.items()}
 
 
 # Delivered before every other message, however many wait: somebody sits before a form and waits for the code.
@@ -224,6 +231,7 @@ def cleanup() -> None:
     _run_all(accounts.purge_guest_wishlists, accounts.forget_guest_sessions, accounts.forget_message_counts)
     _run_all(checkout.purge_duplicate_guards, inventory.admin.forget_old_imports, stock_handlers.send_daily_digest)
     _run_all(products.admin.purge_idempotency_keys, media.gallery.delete_orphans)
+    _run_all(webhooks.purge, webhooks.keep_secrets_readable)
 
 
 def _run_all(*jobs: Callable[[], object]) -> None:
@@ -246,12 +254,17 @@ def init_app(app: Flask) -> None:
         file = str(app.config["DATA_DIR"] / "queue.db")
         huey = SqliteHuey("storefront", filename=file, results=False, serializer=signer)
     app.extensions["huey"] = huey
+    sender = WebhookSender(app)
+    huey.on_shutdown()(sender.stop)
 
     def deliver() -> None:
+        sender.wake()
         with _request_context(app):
             deliver_outboxes()
+        sender.wake()  # for what the messages made
 
     def sweep_up() -> None:
+        sender.wake()
         with _request_context(app):
             sweep()
 

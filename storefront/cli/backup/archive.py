@@ -79,7 +79,7 @@ def restore(folder: Path) -> Manifest:
     _check_compatible(folder, manifest, urls)
     with _errors_as_refusals():
         if manifest.engine == "sqlite":
-            sqlite_copy.restore(folder, _paths(urls))
+            sqlite_copy.restore(folder, _paths(urls), set(manifest.databases))
         else:
             mariadb_copy.restore(folder, urls, manifest.databases)
         if manifest.has_key and (key := generated_key()) is not None:
@@ -98,7 +98,7 @@ def _check_compatible(folder: Path, manifest: Manifest, urls: dict[str, sa.URL])
     if _engine_of(urls) != manifest.engine:
         raise BackupRefused(f"the backup is of {manifest.engine} databases, DATABASE_URL names others")
     for schema, revision in manifest.revisions.items():
-        if not migrations.is_known(schema, revision):
+        if schema not in SCHEMAS or not migrations.is_known(schema, revision):
             raise BackupRefused("the backup was made by a newer version of the shop: install that one first")
 
 

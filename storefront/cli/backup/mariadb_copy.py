@@ -1,4 +1,4 @@
-"""Backup of MySQL and MariaDB: one consistent dump of all six databases, by the server's own client."""
+"""Backup of MySQL and MariaDB: one consistent dump of all databases, by the server's own client."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def copy(urls: Mapping[str, sa.URL], folder: Path) -> None:
 def restore(folder: Path, urls: Mapping[str, sa.URL], names: Mapping[str, str]) -> None:
     """Load a dump into databases that are empty or do not exist yet.
 
-    :param names: the names of the databases in the dump, by schema
+    :param urls: all databases of the shop
+    :param names: the names of the databases in the dump, by schema: one of an older version lacks what was added since
     :raise BackupRefused: a database is not empty or in use, or the client is missing: nothing was written; or it fails
     """
     client = _find("mariadb", "mysql")
@@ -65,9 +66,10 @@ def restore(folder: Path, urls: Mapping[str, sa.URL], names: Mapping[str, str]) 
     servers: dict[sa.URL, dict[str, str]] = {}
     for schema, url in urls.items():
         migrations.create_database(url.render_as_string(hide_password=False))
-        servers.setdefault(url._replace(database=None), {})[names[schema]] = str(url.database)
-    for server, targets in servers.items():
-        _check_empty(server, list(targets.values()))
+        server = url._replace(database=None)
+        _check_empty(server, str(url.database))
+        if schema in names:
+            servers.setdefault(server, {})[names[schema]] = str(url.database)
     for server, targets in servers.items():
         with _login(server) as login, (folder / FILE).open("rb") as file:
             command = [client, login, "--binary-mode", "--default-character-set=utf8mb4"]
@@ -106,17 +108,16 @@ def _rename_databases(lines: Iterator[bytes], targets: Mapping[str, str]) -> Ite
             yield line
 
 
-def _check_empty(server: sa.URL, names: list[str]) -> None:
+def _check_empty(server: sa.URL, name: str) -> None:
     engine = sa.create_engine(server, poolclass=sa.NullPool)
     with engine.connect() as connection:
-        for name in names:
-            parameters = {"name": name}
-            users = "SELECT count(*) FROM information_schema.processlist WHERE db = :name"
-            if connection.scalar(sa.text(users), parameters):
-                raise BackupRefused(f"{name} is in use: close the shop and its worker first")
-            tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = :name"
-            if connection.scalar(sa.text(tables), parameters):
-                raise BackupRefused(f"{name} is not empty: drop it first, or name another in DATABASE_URL")
+        parameters = {"name": name}
+        users = "SELECT count(*) FROM information_schema.processlist WHERE db = :name"
+        if connection.scalar(sa.text(users), parameters):
+            raise BackupRefused(f"{name} is in use: close the shop and its worker first")
+        tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = :name"
+        if connection.scalar(sa.text(tables), parameters):
+            raise BackupRefused(f"{name} is not empty: drop it first, or name another in DATABASE_URL")
 
 
 def _find(*clients: str) -> str | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import quote
 
 from storefront.cli.backup.values import BackupRefused
 
-# Time-out for the write lock of each of the six files, while writers of the shop wait; they give up after 5 seconds.
+# Time-out for the write lock of each of the files, while writers of the shop wait; they give up after 5 seconds.
 LOCK_SECONDS = 0.5
 TRIES = 20
 
@@ -57,14 +57,17 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, isolation_level=None, timeout=LOCK_SECONDS)
 
 
-def restore(folder: Path, targets: Mapping[str, Path]) -> None:
+def restore(folder: Path, targets: Mapping[str, Path], schemas: Collection[str]) -> None:
     """Restore databases that are empty or do not exist yet, locked against all others meanwhile.
 
+    :param targets: all databases of the shop
+    :param schemas: those that the backup holds: one of an older version lacks what was added since
     :raise BackupRefused: one is not empty or in use; nothing was written
     """
     with ExitStack() as stack:
         locked = {schema: stack.enter_context(closing(_lock_empty(path))) for schema, path in targets.items()}
-        for schema, target in locked.items():
+        for schema in schemas:
+            target = locked[schema]
             with closing(sqlite3.connect(f"file:{quote(str(folder / f'{schema}.db'))}?mode=ro", uri=True)) as source:
                 source.backup(target)
             target.execute("PRAGMA journal_mode = WAL")
