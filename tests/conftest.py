@@ -27,7 +27,12 @@ from tests.mailbox import Mailbox
 from tests.page_client import Pages
 from tests.times import NOON, clock_reading, machine_time
 
-pytest_plugins = ("tests.fixtures.callers", "tests.fixtures.purchases", "tests.fixtures.stripe")
+pytest_plugins = (
+    "tests.fixtures.callers",
+    "tests.fixtures.purchases",
+    "tests.fixtures.stripe",
+    "tests.fixtures.webhooks",
+)
 
 MARIADB = os.environ.get("TEST_MARIADB_URL")
 ENGINES = ["sqlite", "mariadb"]

@@ -232,7 +232,10 @@ def values_of(form: Tag) -> dict[str, Any]:
         else:
             value = field.get_text() if field.name == "textarea" else field.get("value", "")
         name = str(field["name"])
-        values[name] = [*values[name], value] if isinstance(values.get(name), list) else value
+        if kind == "checkbox" and field.name == "input" and name in values:
+            values[name] = [*(values[name] if isinstance(values[name], list) else [values[name]]), value]
+        else:
+            values[name] = value
     return values
 
 

@@ -22,6 +22,7 @@ from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product
 from tests.factories.refunds import ask_return, make_order_at, refund
 from tests.factories.shopping import make_cart, make_draft, make_order, place
+from tests.factories.webhooks import make_delivery, make_endpoint
 from tests.page_client import Pages
 
 Opener = Callable[[Pages], str]
@@ -184,6 +185,15 @@ def product_admin(url: str) -> Opener:
         product = make_product(options=(("S", 1), ("M", 2)))
         category = products.admin.list_categories()[0].id
         return url.format(product=product.id, category=category)
+
+    return go
+
+
+def webhook_admin(url: str) -> Opener:
+    def go(pages: Pages) -> str:
+        pages.sign_in(make_staff(Role.ADMIN))
+        webhook = make_endpoint().endpoint_id
+        return url.format(webhook=webhook, delivery=make_delivery(webhook).id)
 
     return go
 

@@ -350,6 +350,28 @@ ROUTES: dict[tuple[str, str], Route] = {
         page=page_openers.order_admin("/staff/orders/{order}/credit-notes/1", is_refunded=True),
     ),
     ("staff.order_credit_note_pdf", "GET"): Route("/staff/orders/{order}/credit-notes/1.pdf", ORDER_STAFF),
+    ("staff.webhook_list", "GET"): Route("/staff/webhooks", ADMIN, page=page_openers.webhook_admin("/staff/webhooks")),
+    ("staff.add_webhook", "POST"): Route("/staff/webhooks", ADMIN, done=frozenset({422})),
+    ("staff.webhook", "GET"): Route(
+        "/staff/webhooks/{webhook}", ADMIN, page=page_openers.webhook_admin("/staff/webhooks/{webhook}")
+    ),
+    ("staff.change_webhook", "POST"): Route("/staff/webhooks/{webhook}", ADMIN, done=frozenset({422})),
+    ("staff.pause_webhook", "POST"): Route("/staff/webhooks/{webhook}/pause", ADMIN),
+    ("staff.resume_webhook", "POST"): Route("/staff/webhooks/{webhook}/resumption", ADMIN),
+    ("staff.rotate_webhook_secret", "POST"): Route("/staff/webhooks/{webhook}/secret", ADMIN, done=frozenset({409})),
+    ("staff.test_webhook", "POST"): Route("/staff/webhooks/{webhook}/test-events", ADMIN),
+    ("staff.resend_failed_webhooks", "POST"): Route(
+        "/staff/webhooks/{webhook}/resending", ADMIN, done=frozenset({422})
+    ),
+    ("staff.remove_webhook", "POST"): Route("/staff/webhooks/{webhook}/removal", ADMIN),
+    ("staff.webhook_delivery", "GET"): Route(
+        "/staff/webhooks/{webhook}/deliveries/{delivery}",
+        ADMIN,
+        page=page_openers.webhook_admin("/staff/webhooks/{webhook}/deliveries/{delivery}"),
+    ),
+    ("staff.resend_webhook_delivery", "POST"): Route(
+        "/staff/webhooks/{webhook}/deliveries/{delivery}/resending", ADMIN
+    ),
     ("media.media", "GET"): Route("/media/" + "0" * 32 + "-320.webp", PUBLIC, done=frozenset({404})),
     **API_ROUTES,
 }

@@ -87,6 +87,12 @@ def test_production_offers_no_sandbox_payments() -> None:
     assert (config.PAYMENT_PROVIDER, config.OFFLINE_PAYMENTS) == ("none", ("cod",))
 
 
+def test_webhooks_reach_hosts_inside_only_where_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert frozenset() == Config().WEBHOOK_PRIVATE_HOSTS
+    monkeypatch.setenv("WEBHOOK_PRIVATE_HOSTS", "ERP.internal., 10.0.0.7,fd00::7")
+    assert {"erp.internal", "10.0.0.7", "fd00::7"} == Config().WEBHOOK_PRIVATE_HOSTS
+
+
 def test_a_development_shop_offers_every_offline_payment() -> None:
     assert Config().OFFLINE_PAYMENTS == ("cod", "upi", "bnpl")
 
@@ -261,6 +267,10 @@ WRONG = [
     ("SPA_DIR", "/nowhere"),
     ("STOREFRONT_DATA", "/proc/nowhere"),
     ("STOREFRONT_DATA", "/dev/null"),
+    ("WEBHOOK_PRIVATE_HOSTS", "erp.internal:8443"),
+    ("WEBHOOK_PRIVATE_HOSTS", "https://erp.internal"),
+    ("WEBHOOK_PRIVATE_HOSTS", "10.0.0.0/8"),
+    ("WEBHOOK_PRIVATE_HOSTS", "*"),
 ]
 
 

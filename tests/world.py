@@ -23,6 +23,7 @@ from tests.factories.accounts import make_account, make_staff
 from tests.factories.catalog import make_product, rupees
 from tests.factories.refunds import refund
 from tests.factories.shopping import ADDRESS, make_draft, place
+from tests.factories.webhooks import make_delivery, make_endpoint
 
 
 def make_world(app: Flask, owner: Account) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def make_world(app: Flask, owner: Account) -> dict[str, Any]:
     accounts.add_wishlist_item(owner.id, wishlisted.id)
     with app.test_request_context():
         stylesheet = stylesheet_url()
+    webhook = make_endpoint().endpoint_id
     assert order is not None
     refund(orders.get_order(order), amount=rupees(1))
     return {
@@ -65,6 +67,8 @@ def make_world(app: Flask, owner: Account) -> dict[str, Any]:
         "share": accounts.share_wishlist(owner.id),
         "notice": notice_of(owner.id, mug.sku, mug.id),
         "stylesheet": stylesheet,
+        "webhook": webhook,
+        "delivery": make_delivery(webhook).id,
         "session": accounts.sessions_of(owner.id, reference)[0].id,
     }
 

@@ -119,6 +119,19 @@ def warnings() -> Iterator[str]:
     host, token = current_app.config["METRICS_HOST"], current_app.config["METRICS_TOKEN"]
     if current_app.config["METRICS_PORT"] and not ip_address(host).is_loopback and not token:
         yield f"METRICS_HOST is {host} and METRICS_TOKEN is not set: whoever reaches the port reads the shop's figures"
+    yield from _mixed_databases()
+
+
+def _mixed_databases() -> Iterator[str]:
+    """A schema that was added after a shop had named a server for each of the others is a file of this machine."""
+    urls = {schema: sa.make_url(current_app.config["SQLALCHEMY_BINDS"][schema]["url"]) for schema in SCHEMAS}
+    files = [schema for schema, url in urls.items() if url.get_backend_name() == "sqlite"]
+    if 0 < len(files) < len(SCHEMAS):
+        settings = ", ".join(f"{schema.upper()}_DATABASE_URL" for schema in files)
+        yield (
+            f"{', '.join(files)}: in a SQLite file of this machine, while other schemas are on a server. Other machines "
+            f"do not see it, and `backup` refuses the mixture: set DATABASE_URL or {settings}"
+        )
 
 
 def _payments() -> Iterator[str]:

@@ -8,8 +8,7 @@ from datetime import datetime
 from wtforms import HiddenField, SelectMultipleField, StringField
 from wtforms.validators import Length, Regexp
 
-from storefront.staff.product_forms import moment_of
-from storefront.web.form_fields import PageForm, required, squeeze
+from storefront.web.form_fields import PageForm, moment_from, required, squeeze
 from storefront.webhooks.values import (
     MAX_DESCRIPTION_LENGTH,
     MAX_URL_LENGTH,
@@ -95,7 +94,7 @@ class ResendForm(PageForm):
 
         :return: in UTC; None when it has an error, which it then carries
         """
-        moment = moment_of(self.since)
+        moment = moment_from(self.since)
         if moment is None and not self.since.errors:
             self.since.errors = ["Enter a date and time"]
         return moment

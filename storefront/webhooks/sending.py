@@ -84,7 +84,10 @@ def _exchange(
         watchdog.daemon = True
         watchdog.start()
         try:
-            return _converse(connected, target, headers, body)
+            response = _request(connected, target, headers, body)
+            if is_late.is_set():  # http.client takes a header that was cut for a whole one
+                raise TimeoutError
+            return response, _beginning_of(response)
         except (OSError, http.client.HTTPException) as error:
             if is_late.is_set():
                 raise TimeoutError from error
@@ -118,20 +121,23 @@ def _connect(target: Target, reachable: Sequence[str], give_up_at: float) -> soc
     raise problem
 
 
-def _converse(
+def _request(
     connected: socket.socket, target: Target, headers: Mapping[str, str], body: bytes
-) -> tuple[http.client.HTTPResponse, str]:
+) -> http.client.HTTPResponse:
     if isinstance(connected, ssl.SSLSocket):
         connected.do_handshake()
     kind = http.client.HTTPSConnection if target.scheme == "https" else http.client.HTTPConnection
     connection = kind(target.host, target.port)
     connection.sock = connected
     connection.request("POST", target.path, body, dict(headers))
-    response = connection.getresponse()
-    text = ""
-    with suppress(OSError, http.client.HTTPException):  # the status counts, whatever comes of the body
-        text = response.read(MAX_ANSWER_BYTES).decode(errors="replace")
-    return response, text
+    return connection.getresponse()
+
+
+def _beginning_of(response: http.client.HTTPResponse) -> str:
+    try:
+        return response.read(MAX_ANSWER_BYTES).decode(errors="replace")
+    except (OSError, http.client.HTTPException):  # the status counts, whatever comes of the body
+        return ""
 
 
 def _end(connected: socket.socket, is_late: threading.Event) -> None:

@@ -37,6 +37,17 @@ def url(tmp_path: Path) -> Iterator[str]:
         yield url
 
 
+def test_a_schema_left_in_a_file_beside_a_server_is_warned_of(url: str, tmp_path: Path) -> None:
+    """A shop that names each database by itself does not know of a schema that an upgrade adds."""
+    settings = {f"{schema.upper()}_DATABASE_URL": NOWHERE for schema in SCHEMAS if schema != "webhooks"}
+    with shop_at(url, tmp_path, **settings) as app, app.app_context():
+        (warning,) = [warning for warning in preflight.warnings() if "SQLite" in warning]
+        assert warning.startswith("webhooks: ")
+        assert "WEBHOOKS_DATABASE_URL" in warning
+    with shop_at(url, tmp_path) as app, app.app_context():
+        assert not any("SQLite" in warning for warning in preflight.warnings())
+
+
 @contextmanager
 def origin(status: int) -> Iterator[str]:
     """A server that answers every request with the same status."""

@@ -339,5 +339,5 @@ def test_concurrent_workers_deliver_every_message_once(engine: str, tmp_path: Pa
 
 
 def test_outboxes_are_delivered_in_the_order_their_messages_trigger_each_other(app: Flask) -> None:
-    assert list(outbox.outboxes()) == ["payments", "orders", "catalog", "accounts"]
+    assert list(outbox.outboxes()) == ["webhooks", "payments", "orders", "catalog", "accounts"]
     assert all(table.__bind_key__ == schema for schema, table in outbox.outboxes().items())

@@ -25,6 +25,8 @@ from storefront.db.session import read_session, transaction
 from storefront.orders import service as orders
 from storefront.orders.models import Message as OrdersMessage
 from storefront.payments.models import Message as PaymentsMessage
+from storefront.webhooks import service as webhooks
+from storefront.webhooks.models import Message as WebhooksMessage
 from storefront.worker import tasks
 from tests import consistency as tests_consistency
 from tests.checkout.purchase import FOR_EVER, Purchase, at_step, make_purchase, no_database, raising
@@ -39,6 +41,7 @@ TABLES: dict[str, type[OutboxMessage]] = {
     "payments": PaymentsMessage,
     "accounts": AccountsMessage,
     "catalog": CatalogMessage,
+    "webhooks": WebhooksMessage,
 }
 CLERK = "clerk@example.com"
 ANY = AuditQuery()
@@ -80,7 +83,12 @@ def parked(schema: str, now: Clock, key: str = "news/1") -> int:
 
 def audit_entries_of(schema: str) -> list[AuditEntryView]:
     read_session().rollback()
-    trails = {"orders": orders.audit_entries, "accounts": accounts.audit_entries, "catalog": reports.audit_entries}
+    trails = {
+        "orders": orders.audit_entries,
+        "accounts": accounts.audit_entries,
+        "catalog": reports.audit_entries,
+        "webhooks": webhooks.audit_entries,
+    }
     return [entry for entry in trails[schema](ANY, 10) if entry.what != "customer data read"]
 
 

@@ -28,6 +28,7 @@ from storefront.cli.demo import catalogue
 from storefront.db import migrations, sqlite
 from storefront.db.session import db, read_session
 from storefront.orders.models import Order
+from storefront.webhooks import service as webhooks
 from storefront.worker import tasks
 from tests import demo_shop
 from tests.catalog.media.test_storage import NAME
@@ -225,6 +226,34 @@ def test_a_restore_into_an_open_shop_is_refused(shop: Flask, elsewhere: Place, t
         with opened.app_context():
             db.engines["orders"].dispose()
         assert "consistent" in output_of(run(app, "restore", tmp_path / "copy"))
+
+
+def test_a_backup_of_a_version_with_fewer_schemas_is_restored(
+    shop: Flask, engine: str, elsewhere: Place, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    output_of(run(shop, "backup", copy))
+    told = json.loads((copy / "backup.json").read_text())
+    del told["databases"]["webhooks"], told["revisions"]["webhooks"]
+    if engine == "sqlite":
+        (copy / "webhooks.db").unlink()
+        del told["checksums"]["webhooks.db"]
+    (copy / "backup.json").write_text(json.dumps(told))
+    with shop_at(elsewhere.url, elsewhere.folder) as app:
+        assert "consistent" in output_of(run(app, "restore", copy))
+        with app.app_context():
+            assert migrations.revision_of("webhooks") == migrations.head_of("webhooks")
+            assert webhooks.list_endpoints() == []
+
+
+def test_a_backup_of_a_version_with_more_schemas_is_refused(shop: Flask, elsewhere: Place, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    output_of(run(shop, "backup", copy))
+    told = json.loads((copy / "backup.json").read_text())
+    told["revisions"]["tomorrow"] = "tomorrow_0001"
+    (copy / "backup.json").write_text(json.dumps(told))
+    with shop_at(elsewhere.url, elsewhere.folder) as app:
+        assert "newer version" in output_of(run(app, "restore", copy), 1)
 
 
 def test_a_damaged_backup_is_refused(shop: Flask, elsewhere: Place, tmp_path: Path) -> None:
