@@ -1,4 +1,4 @@
-"""Shared fixtures: one application per engine, every test rolled back in all six schemas, no access to the network."""
+"""Shared fixtures: one application per engine, every test rolled back in all schemas, no access to the network."""
 
 from __future__ import annotations
 
@@ -143,12 +143,12 @@ def is_web_test(file: Path) -> bool:
 
 @pytest.fixture(scope="session")
 def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL template of six empty databases, for each engine that the test runs on."""
+    """URL template of empty databases, for each engine that the test runs on."""
     yield from make_databases(request.param, tmp_path_factory.mktemp("databases"))
 
 
 def make_databases(engine: str, folder: Path) -> Iterator[str]:
-    """Yield the URL template of six new databases; drop them at the end."""
+    """Yield the URL template of new databases; drop them at the end."""
     if engine == "sqlite":
         yield f"sqlite:///{folder}/{{schema}}.db"
         return

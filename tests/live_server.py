@@ -120,7 +120,7 @@ class LiveShop:
     """A running shop and its processes.
 
     :ivar folder: its data: databases, queue, mail
-    :ivar database_url: template of its six databases
+    :ivar database_url: template of its databases
     """
 
     origin: str

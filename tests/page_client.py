@@ -173,7 +173,7 @@ class Pages:
 
 
 class counted_selects:  # noqa: N801 - reads as a statement
-    """Count the SELECTs of all six databases within the block."""
+    """Count the SELECTs of all databases within the block."""
 
     def __enter__(self) -> Counter[str]:
         self._counter: Counter[str] = Counter()

@@ -41,7 +41,7 @@ START_TIMEOUT = 60.0  # seconds for a private server to answer
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 MEMORY_NEEDED = 4 * 2**30  # bytes; the databases of a whole run take about 1 GiB at most
 STOP_TIMEOUT = 20.0  # seconds before a private server is killed
-MAX_CONNECTIONS = 500  # two workers, each with a shop of two server processes: eight threads times six schemas each
+MAX_CONNECTIONS = 500  # two workers, each with a shop of two server processes: eight threads times seven schemas each
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 POLICY = Path("/usr/sbin/policy-rc.d")  # Debian packages run it before they start a service
 

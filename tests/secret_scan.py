@@ -27,7 +27,7 @@ def leaks_of(shop: LiveShop) -> Iterator[str]:
 
 
 def _cells_of(shop: LiveShop) -> Iterator[tuple[str, str]]:
-    """Yield every text value of all six schemas with its table and column."""
+    """Yield every text value of all schemas with its table and column."""
     for schema in SCHEMAS:
         engine = sa.create_engine(shop.database_url.format(schema=schema))
         with engine.connect() as connection:

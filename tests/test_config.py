@@ -42,7 +42,7 @@ def test_without_any_setting_the_shop_is_a_development_shop(tmp_path: Path) -> N
     assert (config.PUBLIC_ORIGIN, config.HTTPS) == ("http://localhost:9090", False)
 
 
-def test_one_template_names_six_databases(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_template_names_every_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "mysql+pymysql://shop@db/shop_{schema}")
     assert Config().SQLALCHEMY_BINDS["orders"] == "mysql+pymysql://shop@db/shop_orders"
 
@@ -55,7 +55,7 @@ def test_a_schema_may_have_a_database_url_of_its_own(monkeypatch: pytest.MonkeyP
     assert binds["orders"] == "mysql+pymysql://shop@db/shop_orders"
 
 
-def test_one_database_for_six_schemas_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_database_for_all_schemas_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "mysql+pymysql://shop@db/shop")
     with pytest.raises(ConfigurationError, match="schema"):
         Config()

@@ -41,7 +41,7 @@ def test_a_copy_of_the_tables_alone_has_no_rows(engine: str, tmp_path: Path) -> 
 
 
 def contents() -> dict[str, list[str]]:
-    """Every table definition and row of the current application's six databases, as text."""
+    """Every table definition and row of the current application's databases, as text."""
     return {schema: sorted([*_definitions_of(schema), *_rows_of(schema)]) for schema in SCHEMAS}
 
 

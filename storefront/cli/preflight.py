@@ -129,8 +129,8 @@ def _mixed_databases() -> Iterator[str]:
     if 0 < len(files) < len(SCHEMAS):
         settings = ", ".join(f"{schema.upper()}_DATABASE_URL" for schema in files)
         yield (
-            f"{', '.join(files)}: in a SQLite file of this machine, while other schemas are on a server. Other machines "
-            f"do not see it, and `backup` refuses the mixture: set DATABASE_URL or {settings}"
+            f"{', '.join(files)}: in a SQLite file of this machine, while other schemas are on a server. Other "
+            f"machines do not see it, and `backup` refuses the mixture: set DATABASE_URL or {settings}"
         )
 
 

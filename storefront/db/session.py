@@ -1,4 +1,4 @@
-"""Database sessions and transactions: six schemas, one bind each; a transaction writes to one schema only."""
+"""Database sessions and transactions: one bind for each schema; a transaction writes to one schema only."""
 
 from __future__ import annotations
 

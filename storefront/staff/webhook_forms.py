@@ -55,7 +55,7 @@ class EndpointForm(PageForm):
         [Length(max=MAX_DESCRIPTION_LENGTH, message=f"Use at most {MAX_DESCRIPTION_LENGTH} characters")],
         filters=[squeeze],
     )
-    events = SelectMultipleField("Events", choices=[(str(event), label) for event, label in EVENT_LABELS.items()])
+    events = SelectMultipleField("Events", choices={str(event): label for event, label in EVENT_LABELS.items()})
 
     def read(self) -> EndpointDraft | None:
         """Validate the fields.

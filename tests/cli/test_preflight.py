@@ -29,7 +29,7 @@ NOWHERE = "mysql+pymysql://shop:hush@127.0.0.1:1/orders"
 
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
-    """A template of six databases with tables, and an admin."""
+    """A template of databases with tables, and an admin."""
     with contextmanager(make_databases)("sqlite", tmp_path) as url:
         with shop_at(url, tmp_path) as app, app.app_context():
             demo_shop.make_tables()

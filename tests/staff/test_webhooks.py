@@ -12,7 +12,6 @@ from storefront.webhooks import service as webhooks
 from storefront.webhooks.values import DeliveryState, EndpointState, EventType
 from tests.factories.accounts import make_staff
 from tests.factories.webhooks import LOCAL_URL, delivery_of, make_delivery, make_endpoint, send_all
-from tests.fakes import Clock
 from tests.page_client import Page, Pages
 from tests.webhook_receiver import Receiver
 
@@ -160,13 +159,11 @@ def test_one_delivery_is_resent(admin: Pages, receiver: Receiver) -> None:
     assert receiver.ids == [delivery.event_id] * 2
 
 
-def test_all_that_failed_since_a_time_is_resent(admin: Pages, receiver: Receiver, now: Clock) -> None:
+def test_all_that_failed_since_a_time_is_resent(admin: Pages, receiver: Receiver) -> None:
     made = make_endpoint(receiver.url)
-    receiver.answers = [500]
+    receiver.answers = [410]
     delivery = make_delivery(made.endpoint_id)
-    for _ in range(10):
-        send_all()
-        now.advance(days=1)
+    send_all()
     assert delivery_of(made.endpoint_id, delivery.event_id).state is DeliveryState.FAILED
     webhooks.set_paused(made.endpoint_id, False, actor="tests")
     receiver.answers = [200]

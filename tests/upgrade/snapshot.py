@@ -1,4 +1,4 @@
-"""Everything that the six databases of a shop hold, by what it means and not by what its table is called.
+"""Everything that the databases of a shop of commit 438bf0e hold, by what it means and not by what its table is called.
 
 A migration that renames a table or a column changes `RENAMED_TABLES` or `RENAMED_COLUMNS` and nothing else here: rows
 are always told under the names of commit 438bf0e.

@@ -31,7 +31,7 @@ def contains_number(text: str) -> bool:
 
 
 def places_stored(app: Flask) -> Iterator[str]:
-    """Every place of the six databases and of the data folder that holds the number."""
+    """Every place of the databases and of the data folder that holds the number."""
     read_session().rollback()
     for schema in db.engines:
         for table in db.metadatas[schema].tables.values():

@@ -103,7 +103,9 @@ def test_an_order_is_told_with_what_a_program_needs_and_nothing_personal(
     assert json.loads(stored)["timestamp"] == "2026-11-22T12:00:00.000Z", "when it happened"
 
 
-@pytest.mark.parametrize(("payment", "is_paid"), [("sandbox-ok", True), ("upi", True), ("cod", False), ("bnpl", False)])
+@pytest.mark.parametrize(
+    ("payment", "is_paid"), [("sandbox-success", True), ("upi", True), ("cod", False), ("bnpl", False)]
+)
 def test_an_order_that_is_paid_when_it_is_confirmed_is_told_as_paid(
     endpoint: int, mailbox: Mailbox, payment: str, is_paid: bool
 ) -> None:
@@ -128,7 +130,7 @@ def test_the_life_of_an_order_paid_on_delivery(endpoint: int, mailbox: Mailbox, 
 
 
 def test_a_cancelled_order_that_was_paid_is_refunded_as_well(endpoint: int, mailbox: Mailbox) -> None:
-    order = make_order(payment="sandbox-ok")
+    order = make_order(payment="sandbox-success")
     mailbox.deliver()
     orders.cancel(order.id, by="the customer")
     mailbox.deliver()
@@ -163,7 +165,7 @@ def test_a_parcel_that_came_back_is_told_as_cancelled(endpoint: int, mailbox: Ma
 
 
 def test_a_refund_in_part_is_told_with_its_lines(endpoint: int, mailbox: Mailbox) -> None:
-    order = make_order(payment="sandbox-ok")
+    order = make_order(payment="sandbox-success")
     number = refund(order, 1)
     mailbox.deliver()
     told = data_of(EventType.ORDER_REFUNDED)
@@ -175,7 +177,7 @@ def test_a_refund_in_part_is_told_with_its_lines(endpoint: int, mailbox: Mailbox
 
 
 def test_refunds_are_told_apart(endpoint: int, mailbox: Mailbox) -> None:
-    order = make_order(payment="sandbox-ok")
+    order = make_order(payment="sandbox-success")
     for _ in range(2):
         refund(order, amount=rupees(1))
         mailbox.deliver()

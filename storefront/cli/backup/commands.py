@@ -23,7 +23,7 @@ _FOLDER = click.argument("folder", type=click.Path(path_type=Path))
 def backup(folder: Path) -> None:
     """Back up the shop into FOLDER, which is created; the shop may be open.
 
-    All six databases are copied as of one moment.
+    All databases are copied as of one moment.
     """
     try:
         manifest = archive.make(folder)
