@@ -214,7 +214,7 @@ def _low(payload: Payload) -> Occurrence | None:
         {
             "sku": row.sku,
             "product_id": row.product_id,
-            "available": row.available,
+            "available": int(row.available),
             "reorder_level": row.reorder_level,
         }
         for row in rows
@@ -226,7 +226,11 @@ def _back(payload: Payload) -> Occurrence | None:
     offer = products.offers_of([Sku(payload["sku"])]).get(Sku(payload["sku"]))
     if offer is None:
         return None
-    return utc_now(), {"sku": offer.sku, "product_id": offer.product_id, "available": offer.available}
+    return utc_now(), {
+        "sku": offer.sku,
+        "product_id": offer.product_id,
+        "available": int(offer.available),
+    }  # MariaDB sums to a decimal
 
 
 SOURCES: Mapping[str, Source] = {
