@@ -265,7 +265,7 @@ def _count(session: Session, endpoint: Endpoint, answer: Answer, now: datetime) 
 # --------------------------------------------------------------------------------------------------- purging
 
 
-def purge() -> int:
+def purge_events() -> int:
     """Delete events older than `RETENTION` with their deliveries, whatever became of them. Run by the worker.
 
     :return: how many events

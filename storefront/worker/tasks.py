@@ -231,7 +231,7 @@ def cleanup() -> None:
     _run_all(accounts.purge_guest_wishlists, accounts.forget_guest_sessions, accounts.forget_message_counts)
     _run_all(checkout.purge_duplicate_guards, inventory.admin.forget_old_imports, stock_handlers.send_daily_digest)
     _run_all(products.admin.purge_idempotency_keys, media.gallery.delete_orphans)
-    _run_all(webhooks.purge, webhooks.keep_secrets_readable)
+    _run_all(webhooks.purge_events, webhooks.keep_secrets_readable)
 
 
 def _run_all(*jobs: Callable[[], object]) -> None:

@@ -326,9 +326,9 @@ def test_events_are_purged_after_thirty_days_whatever_became_of_them(
     assert webhooks.send_next()  # one is delivered, the others wait
     now.advance(days=29)
     young = make_delivery(made.endpoint_id)
-    assert webhooks.purge() == 0
+    assert webhooks.purge_events() == 0
     now.advance(days=1, seconds=1)
-    assert webhooks.purge() == len(old)
+    assert webhooks.purge_events() == len(old)
     db.session.rollback()
     assert read_session().scalars(select(Delivery.event_id)).all() == [young.event_id]
     assert read_session().scalars(select(Event.id)).all() == [young.event_id]
