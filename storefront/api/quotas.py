@@ -78,7 +78,8 @@ class RequestCounter:
 
 def init_app(app: Flask) -> None:
     """Count the requests of the API's blueprint, if there are rate limits."""
-    app.extensions["api_request_counter"] = RequestCounter(limiter.storage if app.config["REDIS_URL"] else None)
+    has_shared_counts = app.config["REDIS_URL"] and app.config["RATELIMIT_ENABLED"]
+    app.extensions["api_request_counter"] = RequestCounter(limiter.storage if has_shared_counts else None)
     app.before_request_funcs.setdefault(bp.name, []).append(count_request)
     app.after_request_funcs.setdefault(bp.name, []).append(add_headers)
 

@@ -38,6 +38,8 @@ MIN_FREE_BYTES = 1024**3  # of a data folder; databases, e-mails and images grow
 
 R = TypeVar("R")
 
+NOT_NEEDED_TO_SELL = {"webhooks"}  # schemas without which shoppers miss nothing
+
 logger = logging.getLogger(__name__)
 
 
@@ -76,7 +78,7 @@ class Health:
     @property
     def status(self) -> Status:
         """The state of the process that found this."""
-        if not any(self.schemas.values()):
+        if not any(is_up for schema, is_up in self.schemas.items() if schema not in NOT_NEEDED_TO_SELL):
             return Status.DOWN
         is_whole = all(self.schemas.values()) and self.redis is not False and self.has_worker and self.has_space
         return Status.UP if is_whole else Status.DEGRADED
