@@ -3,216 +3,24 @@
 An invalid setting is refused here, with a message that names it, and not when the first request needs it.
 """
 
-import logging
 import os
 import re
 import secrets
-from collections.abc import Collection
-from decimal import Decimal
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
-from zoneinfo import ZoneInfo
+from urllib.parse import urlsplit
 
-from babel import Locale, UnknownLocaleError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from storefront.core import environment as env
+from storefront.core.environment import ConfigurationError
 
 SCHEMAS = ("accounts", "catalog", "cart", "checkout", "orders", "payments", "webhooks")
 OFFLINE_PAYMENTS = ("cod", "upi", "bnpl")
 MAX_DATABASE_CONNECTIONS = 15  # of one process to one schema; a server process has eight threads
 MAX_REQUESTS = 1_000_000  # a minute, of a general rate limit
-LAST_PORT = 65535
 MIN_KEY_LENGTH = 32  # characters; the length in bytes of an HMAC-SHA256 signature
-
-# Renamed settings, old name: new name. The old name is still read, with a warning.
-RENAMED = {"CACHE_COUNTS": "CACHE_ENABLED", "PICTURE_STORE": "IMAGE_STORAGE"}
-
-_HTTP, _THIS_MACHINE = ("http", "https"), {"localhost", "127.0.0.1", "::1"}
-
-logger = logging.getLogger(__name__)
-
-
-class ConfigurationError(RuntimeError):
-    """A setting is missing, invalid or unsafe, and the application refuses to start."""
-
-
-def _wrong(name: str, must_be: str, example: object, found: str | None = None) -> ConfigurationError:
-    """Make the error for an invalid setting.
-
-    :param found: its present value; left out where it may hold a secret
-    """
-    actual = "" if found is None else f"; it is “{found}”"
-    return ConfigurationError(f"{name} must be {must_be}, such as {example}{actual}")
-
-
-# ----------------------------------------------------------------------------------- one kind of setting each
-
-
-def _read(name: str, default: str = "") -> str:
-    """The value of an environment variable, under its present name or an old one."""
-    names = [name, *(old for old, new in RENAMED.items() if new == name)]
-    return next((os.environ[known] for known in names if known in os.environ), default)
-
-
-def _warn_of_old_names() -> None:
-    for old, new in RENAMED.items():
-        if old in os.environ:
-            logger.warning("the setting %s was renamed to %s; the old name is deprecated", old, new)
-
-
-def _text(name: str, default: str = "") -> str:
-    """A text setting; a blank one counts as not set."""
-    return _read(name).strip() or default
-
-
-def _list(name: str, default: str = "") -> list[str]:
-    """The items of a comma-separated list; a blank one is empty."""
-    return [item.strip() for item in _read(name, default).split(",") if item.strip()]
-
-
-def _choice(name: str, choices: Collection[str], default: str) -> str:
-    text = _text(name, default)
-    if text not in choices:
-        raise _wrong(name, f"one of {', '.join(choices)}", default, text)
-    return text
-
-
-def _flag(name: str, default: bool) -> bool:
-    text = _text(name, "1" if default else "0").lower()
-    if text not in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
-        raise _wrong(name, "1 or 0", "1", text)
-    return text in {"1", "true", "yes", "on"}
-
-
-def _number(name: str, default: str, *, least: int = 0, most: int, places: int = 0) -> Decimal:
-    """A number within a range.
-
-    :param places: how many decimals it may have
-    """
-    text = _text(name, default)
-    pattern = rf"[0-9]+(\.[0-9]{{1,{places}}})?" if places else "[0-9]+"
-    if not re.fullmatch(pattern, text) or not least <= Decimal(text) <= most:
-        kind = f"a number from {least} to {most} with at most {places} decimals" if places else ""
-        raise _wrong(name, kind or f"a whole number from {least} to {most}", default, text)
-    return Decimal(text)
-
-
-def _whole(name: str, default: int, *, least: int = 0, most: int) -> int:
-    return int(_number(name, str(default), least=least, most=most))
-
-
-def _port(name: str, default: int) -> int:
-    """A port to listen on; 0 for none."""
-    return _whole(name, default, most=LAST_PORT)
-
-
-def _ip_address(name: str, default: str) -> str:
-    text = _text(name, default)
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        raise _wrong(name, "an IP address of this machine", default, text) from None
-
-
-def _url(name: str, schemes: Collection[str], example: str) -> str:
-    """A URL, or empty. The error leaves the value out, which may hold a password."""
-    text = _text(name)
-    if text and not _is_url(text, schemes):
-        raise _wrong(name, f"an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}", example)
-    return text
-
-
-def _urls(name: str, schemes: Collection[str], example: str) -> tuple[str, ...]:
-    """URLs separated by commas, or none. The error leaves the values out, which may hold passwords."""
-    texts = _list(name)
-    if not all(_is_url(text, schemes) for text in texts):
-        raise _wrong(name, "addresses separated by commas, each with http:// or https://", example)
-    return tuple(texts)
-
-
-def _is_url(text: str, schemes: Collection[str]) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number
-        return False
-
-
-def _refuse_unencrypted(name: str, url: SplitResult, what: str, better: str) -> None:
-    if url.scheme in {"smtp", "http"} and url.hostname not in _THIS_MACHINE:
-        raise ConfigurationError(f"{name}={url.scheme}:// would send {what} unencrypted: in production use {better}")
-
-
-def _origin(name: str, text: str, example: str, *, is_secure: bool) -> str:
-    """An origin as browsers write it, so that it can be compared: lower case, no slash, no default port."""
-    schemes = ("https",) if is_secure else _HTTP
-    must_be = f"an origin that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}, without a path"
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise _wrong(name, must_be, example, text) from None
-    rest = (parts.path.rstrip("/"), parts.query, parts.fragment, "@" in parts.netloc)
-    if parts.scheme not in schemes or any(rest) or not re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*", host):
-        raise _wrong(name, must_be, example, text)
-    shown = f"[{host}]" if ":" in host else host
-    is_default = port in {None, {"http": 80, "https": 443}[parts.scheme]}
-    return f"{parts.scheme}://{shown}" + ("" if is_default else f":{port}")
-
-
-def _hosts(name: str) -> frozenset[str]:
-    """Host names or IP addresses, without a port, in lower case."""
-    hosts = [text.lower().rstrip(".") for text in _list(name)]
-    for host in hosts:
-        if not re.fullmatch(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*", host):
-            raise _wrong(name, "host names without a port, separated by commas", "erp.internal,10.0.0.7", host)
-    return frozenset(hosts)
-
-
-def _mail_address(name: str, default: str) -> str:
-    text = _text(name, default)
-    if not re.fullmatch(r"[^@\s<>,]+@[^@\s<>,]+", text):
-        raise _wrong(name, "an e-mail address and nothing else", "shop@shop.example", text)
-    return text
-
-
-def _locale(name: str, default: str) -> str:
-    text = _text(name, default)
-    try:
-        Locale.parse(text)
-    except (UnknownLocaleError, ValueError):
-        raise _wrong(name, "a language and a country", default, text) from None
-    return text
-
-
-def _time_zone(name: str, default: str) -> str:
-    text = _text(name, default)
-    try:
-        ZoneInfo(text)
-    except (LookupError, OSError, ValueError):
-        raise _wrong(name, "a time zone of the IANA database", default, text) from None
-    return text
-
-
-def _secret(name: str, beginnings: tuple[str, ...]) -> str:
-    text = _text(name)
-    if text and not text.startswith(beginnings):
-        raise _wrong(name, f"a secret that begins with {' or '.join(beginnings)}", f"{beginnings[0]}…")
-    return text
-
-
-def _data_folder(name: str, default: str) -> Path:
-    path = Path(_text(name, default)).resolve()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        is_open = os.access(path, os.W_OK | os.X_OK)
-    except OSError:
-        is_open = False
-    if not is_open:
-        raise _wrong(name, "a folder that can be written to", "/var/lib/storefront", str(path))
-    return path
 
 
 # ------------------------------------------------------------------------------------- databases and the key
@@ -226,7 +34,7 @@ def database_urls(template: str) -> dict[str, str]:
     urls = {}
     for schema in SCHEMAS:
         own = f"{schema.upper()}_DATABASE_URL"
-        if text := _text(own):
+        if text := env.read_text(own):
             urls[schema] = _database_url(own, text)
         elif "{schema}" in template:
             urls[schema] = _database_url("DATABASE_URL", template.replace("{schema}", schema))
@@ -250,7 +58,7 @@ def _database_url(name: str, text: str) -> str:
     if url.drivername in {"mysql+pymysql", "mariadb+pymysql"} and url.database:
         return text
     example = "mysql+pymysql://shop:…@db/storefront_orders or sqlite:////srv/orders.db"
-    raise _wrong(name, "the address of a MySQL, MariaDB or SQLite database", example)
+    raise env.invalid_setting(name, "the address of a MySQL, MariaDB or SQLite database", example)
 
 
 def _catalog_replica(primary: str) -> str:
@@ -260,10 +68,10 @@ def _catalog_replica(primary: str) -> str:
     """
     for schema in SCHEMAS:
         name = f"{schema.upper()}_REPLICA_URL"
-        if schema != "catalog" and _text(name):
+        if schema != "catalog" and env.read_text(name):
             raise ConfigurationError(f"{name}: only the catalogue is read from a replica, by CATALOG_REPLICA_URL")
     name = "CATALOG_REPLICA_URL"
-    if not (text := _text(name)):
+    if not (text := env.read_text(name)):
         return ""
     url = _database_url(name, text)
     if "sqlite" in {make_url(url).get_backend_name(), make_url(primary).get_backend_name()}:
@@ -302,11 +110,11 @@ class Config:
     """All settings; `create_app` reads the upper-case attributes."""
 
     def __init__(self) -> None:
-        _warn_of_old_names()
+        env.warn_of_old_names()
         self.ENVIRONMENT = os.environ.get("STOREFRONT_ENV", "development")
         if self.ENVIRONMENT not in {"development", "testing", "production"}:
             must_be = "development, testing or production"
-            raise _wrong("STOREFRONT_ENV", must_be, "production", self.ENVIRONMENT)
+            raise env.invalid_setting("STOREFRONT_ENV", must_be, "production", self.ENVIRONMENT)
         self.is_production = self.ENVIRONMENT == "production"
         self._storage_settings()
         self._origin_settings()
@@ -320,87 +128,91 @@ class Config:
         self._eureka_settings()
         self._rate_limit_settings()
         self._monitoring_settings()
-        self.WEB_PROCESSES = _whole("WEB_CONCURRENCY", 2, least=1, most=1000)  # of the server that bin/shop starts
-        self.HAS_SEVERAL_MACHINES = _choice("MACHINES", ("one", "several"), "one") == "several"
-        self.WORKER_ALIVE_FILE = Path(path) if (path := _text("WORKER_ALIVE_FILE")) else None
-        self.CACHE_ENABLED = _flag("CACHE_ENABLED", True)
+        self.WEB_PROCESSES = env.read_whole("WEB_CONCURRENCY", 2, least=1, most=1000)  # of bin/shop's server
+        self.HAS_SEVERAL_MACHINES = env.read_choice("MACHINES", ("one", "several"), "one") == "several"
+        self.WORKER_ALIVE_FILE = Path(path) if (path := env.read_text("WORKER_ALIVE_FILE")) else None
+        self.CACHE_ENABLED = env.read_flag("CACHE_ENABLED", True)
 
     def _storage_settings(self) -> None:
         """The data folder, databases, Redis, image storage, and the signing keys."""
-        self.DATA_DIR = _data_folder("STOREFRONT_DATA", "instance")
+        self.DATA_DIR = env.read_data_folder("STOREFRONT_DATA", "instance")
         self.SECRET_KEY = _secret_key(self.DATA_DIR, self.ENVIRONMENT)
         # Former keys: what they signed is still accepted, new signatures use SECRET_KEY.
-        former = _list("SECRET_KEY_FALLBACKS")
+        former = env.read_list("SECRET_KEY_FALLBACKS")
         self.SECRET_KEY_FALLBACKS = [_long_enough("SECRET_KEY_FALLBACKS", key, self.ENVIRONMENT) for key in former]
-        self.SQLALCHEMY_BINDS = database_urls(_text("DATABASE_URL", f"sqlite:///{self.DATA_DIR}/{{schema}}.db"))
+        self.SQLALCHEMY_BINDS = database_urls(env.read_text("DATABASE_URL", f"sqlite:///{self.DATA_DIR}/{{schema}}.db"))
         self.CATALOG_REPLICA_URL = _catalog_replica(self.SQLALCHEMY_BINDS["catalog"])
-        self.REPLICA_MAX_LAG = _whole("REPLICA_MAX_LAG", 5, least=1, most=300)
-        self.DATABASE_POOL_SIZE = _whole("DATABASE_POOL_SIZE", 5, least=1, most=MAX_DATABASE_CONNECTIONS)
-        self.REDIS_URL = _url("REDIS_URL", ("redis", "rediss"), "redis://localhost:6379/0")
-        self.IMAGE_STORAGE = _text("IMAGE_STORAGE")
+        self.REPLICA_MAX_LAG = env.read_whole("REPLICA_MAX_LAG", 5, least=1, most=300)
+        self.DATABASE_POOL_SIZE = env.read_whole("DATABASE_POOL_SIZE", 5, least=1, most=MAX_DATABASE_CONNECTIONS)
+        self.REDIS_URL = env.read_url("REDIS_URL", ("redis", "rediss"), "redis://localhost:6379/0")
+        self.IMAGE_STORAGE = env.read_text("IMAGE_STORAGE")
 
     def _origin_settings(self) -> None:
         """The public origin, the host names answered, and the proxies in front."""
         example = "https://shop.example"
-        if self.is_production and not _text("PUBLIC_ORIGIN"):
+        if self.is_production and not env.read_text("PUBLIC_ORIGIN"):
             raise ConfigurationError(f"PUBLIC_ORIGIN must be set in production, such as {example}")
-        local = f"http://localhost:{_whole('PORT', 9090, least=1, most=LAST_PORT)}"
-        origin = _text("PUBLIC_ORIGIN", local)
-        self.PUBLIC_ORIGIN = _origin("PUBLIC_ORIGIN", origin, example, is_secure=self.is_production)
+        local = f"http://localhost:{env.read_whole('PORT', 9090, least=1, most=env.LAST_PORT)}"
+        origin = env.read_text("PUBLIC_ORIGIN", local)
+        self.PUBLIC_ORIGIN = env.read_origin("PUBLIC_ORIGIN", origin, example, is_secure=self.is_production)
         self.HTTPS = self.PUBLIC_ORIGIN.startswith("https://")
         # Outside production every host name of the machine is answered. Not Flask's own TRUSTED_HOSTS: Flask would
         # apply that to the health checks, too, which monitoring asks under any name.
         public_host = urlsplit(self.PUBLIC_ORIGIN).hostname or ""
         self.ALLOWED_HOSTS = frozenset({public_host} if self.is_production else ())
-        self.PROXY_COUNT = _whole("PROXY_COUNT", 0, most=9)
+        self.PROXY_COUNT = env.read_whole("PROXY_COUNT", 0, most=9)
 
     def _message_settings(self) -> None:
         """How e-mails and text messages are sent."""
         example = "smtp+tls://user:password@host:587"
-        self.MAIL_URL = _url("MAIL_URL", ("smtp", "smtp+tls", "smtps"), example)
+        self.MAIL_URL = env.read_url("MAIL_URL", ("smtp", "smtp+tls", "smtps"), example)
         if self.is_production and not self.MAIL_URL:
             raise ConfigurationError(f"MAIL_URL must be set in production, such as {example}")
         parts = urlsplit(self.MAIL_URL)
         if bool(parts.username) != bool(parts.password):
-            raise _wrong("MAIL_URL", "an address with both a user and a password, or with neither", example)
-        self.SMS_URL = _url("SMS_URL", _HTTP, "https://sms.example/send")
+            raise env.invalid_setting(
+                "MAIL_URL", "an address with both a user and a password, or with neither", example
+            )
+        self.SMS_URL = env.read_url("SMS_URL", env.HTTP, "https://sms.example/send")
         # Receivers of webhooks that may have an address inside the network; all others must be public.
-        self.WEBHOOK_PRIVATE_HOSTS = _hosts("WEBHOOK_PRIVATE_HOSTS")
+        self.WEBHOOK_PRIVATE_HOSTS = env.read_hosts("WEBHOOK_PRIVATE_HOSTS")
         if self.is_production:
-            _refuse_unencrypted("SMS_URL", urlsplit(self.SMS_URL), "codes", "https://")
+            env.refuse_unencrypted("SMS_URL", urlsplit(self.SMS_URL), "codes", "https://")
             if parts.password:
-                _refuse_unencrypted("MAIL_URL", parts, "the password", "smtp+tls:// or smtps://")
+                env.refuse_unencrypted("MAIL_URL", parts, "the password", "smtp+tls:// or smtps://")
 
     def _client_settings(self) -> None:
         """The Angular client: the folder of its build, and the other origins that may read the API."""
-        self.SPA_DIR = Path(folder).resolve() if (folder := _text("SPA_DIR")) else None
+        self.SPA_DIR = Path(folder).resolve() if (folder := env.read_text("SPA_DIR")) else None
         if self.SPA_DIR is not None and not (self.SPA_DIR / "index.html").is_file():
-            raise _wrong("SPA_DIR", "the folder that holds the client's index.html", "/srv/client", str(self.SPA_DIR))
+            raise env.invalid_setting(
+                "SPA_DIR", "the folder that holds the client's index.html", "/srv/client", str(self.SPA_DIR)
+            )
         served = "http://localhost:4200"  # the client's development server, `ng serve`
         example = "https://app.example" if self.is_production else served
-        allowed = _list("CORS_ORIGINS", "" if self.is_production else served)
+        allowed = env.read_list("CORS_ORIGINS", "" if self.is_production else served)
         self.CORS_ORIGINS = frozenset(
-            _origin("CORS_ORIGINS", text, example, is_secure=self.is_production) for text in allowed
+            env.read_origin("CORS_ORIGINS", text, example, is_secure=self.is_production) for text in allowed
         )
-        self.DEV_CLIENT = _text("DEV_CLIENT")
+        self.DEV_CLIENT = env.read_text("DEV_CLIENT")
         if self.DEV_CLIENT and self.is_production:
             raise ConfigurationError(
                 "DEV_CLIENT gives every visitor of that origin the same session: it is refused in production"
             )
         if self.DEV_CLIENT:
-            self.DEV_CLIENT = _origin("DEV_CLIENT", self.DEV_CLIENT, served, is_secure=False)
-            if urlsplit(self.DEV_CLIENT).hostname not in _THIS_MACHINE:
-                raise _wrong("DEV_CLIENT", "an origin of this machine", served, self.DEV_CLIENT)
+            self.DEV_CLIENT = env.read_origin("DEV_CLIENT", self.DEV_CLIENT, served, is_secure=False)
+            if urlsplit(self.DEV_CLIENT).hostname not in env.THIS_MACHINE:
+                raise env.invalid_setting("DEV_CLIENT", "an origin of this machine", served, self.DEV_CLIENT)
 
     def _payment_settings(self) -> None:
-        self.PAYMENT_PROVIDER = _choice(
+        self.PAYMENT_PROVIDER = env.read_choice(
             "PAYMENT_PROVIDER", ("sandbox", "stripe", "none"), "none" if self.is_production else "sandbox"
         )
         if self.is_production and self.PAYMENT_PROVIDER == "sandbox":
             raise ConfigurationError("PAYMENT_PROVIDER=sandbox charges nothing: it is refused in production")
-        self.STRIPE_SECRET_KEY = _secret("STRIPE_SECRET_KEY", ("sk_", "rk_"))
-        self.STRIPE_WEBHOOK_SECRET = _secret("STRIPE_WEBHOOK_SECRET", ("whsec_",))
-        self.STRIPE_API_BASE = _url("STRIPE_API_BASE", _HTTP, "http://localhost:8420")
+        self.STRIPE_SECRET_KEY = env.read_secret("STRIPE_SECRET_KEY", ("sk_", "rk_"))
+        self.STRIPE_WEBHOOK_SECRET = env.read_secret("STRIPE_WEBHOOK_SECRET", ("whsec_",))
+        self.STRIPE_API_BASE = env.read_url("STRIPE_API_BASE", env.HTTP, "http://localhost:8420")
         if self.is_production and self.STRIPE_API_BASE:
             raise ConfigurationError(
                 "STRIPE_API_BASE names a test server that charges nothing: it is refused in production"
@@ -408,10 +220,10 @@ class Config:
         if self.PAYMENT_PROVIDER == "stripe" and not (self.STRIPE_SECRET_KEY and self.STRIPE_WEBHOOK_SECRET):
             raise ConfigurationError("PAYMENT_PROVIDER=stripe needs STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET")
         # Nobody confirms a payment by UPI or pay-later: in production they are offered only if configured.
-        offered = _list("OFFLINE_PAYMENTS", "cod" if self.is_production else ",".join(OFFLINE_PAYMENTS))
+        offered = env.read_list("OFFLINE_PAYMENTS", "cod" if self.is_production else ",".join(OFFLINE_PAYMENTS))
         for code in offered:
             if code not in OFFLINE_PAYMENTS:
-                raise _wrong("OFFLINE_PAYMENTS", f"some of {', '.join(OFFLINE_PAYMENTS)}", "cod,upi", code)
+                raise env.invalid_setting("OFFLINE_PAYMENTS", f"some of {', '.join(OFFLINE_PAYMENTS)}", "cod,upi", code)
         if self.PAYMENT_PROVIDER == "none" and not offered:
             raise ConfigurationError(
                 "OFFLINE_PAYMENTS is empty and PAYMENT_PROVIDER is none: there would be no payment method"
@@ -420,22 +232,24 @@ class Config:
 
     def _sign_in_settings(self) -> None:
         """Sign-in at an OpenID Connect provider."""
-        schemes = ("https",) if self.is_production else _HTTP
-        self.OIDC_ISSUER = _url("OIDC_ISSUER", schemes, "https://id.example").rstrip("/")
-        self.OIDC_CLIENT_ID = _text("OIDC_CLIENT_ID")
-        self.OIDC_CLIENT_SECRET = _text("OIDC_CLIENT_SECRET")
-        self.OIDC_NAME = _text("OIDC_NAME", "single sign-on")
+        schemes = ("https",) if self.is_production else env.HTTP
+        self.OIDC_ISSUER = env.read_url("OIDC_ISSUER", schemes, "https://id.example").rstrip("/")
+        self.OIDC_CLIENT_ID = env.read_text("OIDC_CLIENT_ID")
+        self.OIDC_CLIENT_SECRET = env.read_text("OIDC_CLIENT_SECRET")
+        self.OIDC_NAME = env.read_text("OIDC_NAME", "single sign-on")
         given = (self.OIDC_ISSUER, self.OIDC_CLIENT_ID, self.OIDC_CLIENT_SECRET)
         if any(given) and not all(given):
             raise ConfigurationError("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together: one is missing")
 
     def _rate_limit_settings(self) -> None:
         """Rate limits: whether there are any, and what each class of callers may ask of the API in a minute."""
-        self.RATELIMIT_ENABLED = _flag("RATELIMIT_ENABLED", True)
-        self.RATELIMIT_API_ANONYMOUS = _whole("RATELIMIT_API_ANONYMOUS", 6_000, least=1, most=MAX_REQUESTS)
-        self.RATELIMIT_API_SIGNED_IN = _whole("RATELIMIT_API_SIGNED_IN", 3_000, least=1, most=MAX_REQUESTS)
-        self.RATELIMIT_API_STAFF = _whole("RATELIMIT_API_STAFF", 6_000, least=1, most=MAX_REQUESTS)
-        self.RATELIMIT_API_KEY = _whole("RATELIMIT_API_KEY", 600, least=1, most=60_000)  # unless the key says otherwise
+        self.RATELIMIT_ENABLED = env.read_flag("RATELIMIT_ENABLED", True)
+        self.RATELIMIT_API_ANONYMOUS = env.read_whole("RATELIMIT_API_ANONYMOUS", 6_000, least=1, most=MAX_REQUESTS)
+        self.RATELIMIT_API_SIGNED_IN = env.read_whole("RATELIMIT_API_SIGNED_IN", 3_000, least=1, most=MAX_REQUESTS)
+        self.RATELIMIT_API_STAFF = env.read_whole("RATELIMIT_API_STAFF", 6_000, least=1, most=MAX_REQUESTS)
+        self.RATELIMIT_API_KEY = env.read_whole(
+            "RATELIMIT_API_KEY", 600, least=1, most=60_000
+        )  # unless the key says otherwise
 
     def _session_settings(self) -> None:
         # __Host- binds the cookie to this host and to HTTPS; plain http is for development only.
@@ -450,50 +264,54 @@ class Config:
         self.MAX_CONTENT_LENGTH = self.MAX_FORM_MEMORY_SIZE = 256 * 1024
 
     def _shop_settings(self) -> None:
-        self.SHOP_NAME = _text("SHOP_NAME", "marigold")
+        self.SHOP_NAME = env.read_text("SHOP_NAME", "marigold")
         self.SHOP_TAGLINE = os.environ.get("SHOP_TAGLINE", "Good things, honestly priced.")
-        self.SHOP_MAIL = _mail_address("SHOP_MAIL", "shop@localhost")
-        self.STAFF_MAIL = _mail_address("STAFF_MAIL", self.SHOP_MAIL)
+        self.SHOP_MAIL = env.read_mail_address("SHOP_MAIL", "shop@localhost")
+        self.STAFF_MAIL = env.read_mail_address("STAFF_MAIL", self.SHOP_MAIL)
         # The seller on invoices: address lines separated by "|", and the tax number.
-        self.SHOP_ADDRESS = _text("SHOP_ADDRESS")
-        self.SHOP_TAX_NUMBER = _text("SHOP_TAX_NUMBER")
-        self.SHOP_LOCALE = _locale("SHOP_LOCALE", "en_IN")
-        self.SHOP_TIMEZONE = _time_zone("SHOP_TIMEZONE", "Asia/Kolkata")
+        self.SHOP_ADDRESS = env.read_text("SHOP_ADDRESS")
+        self.SHOP_TAX_NUMBER = env.read_text("SHOP_TAX_NUMBER")
+        self.SHOP_LOCALE = env.read_locale("SHOP_LOCALE", "en_IN")
+        self.SHOP_TIMEZONE = env.read_time_zone("SHOP_TIMEZONE", "Asia/Kolkata")
 
     def _price_settings(self) -> None:
         self.CURRENCY = "INR"
         # The old shop's rule: contract/angular-api.md section 3.
-        self.SHIPPING_FEE = _number("SHIPPING_FEE", "500", most=1_000_000, places=2)
-        self.FREE_SHIPPING_ABOVE = _number("FREE_SHIPPING_ABOVE", "50000", most=1_000_000_000, places=2)
-        self.TAX_RATE = _number("TAX_RATE", "0.18", most=1, places=6)
+        self.SHIPPING_FEE = env.read_number("SHIPPING_FEE", "500", most=1_000_000, places=2)
+        self.FREE_SHIPPING_ABOVE = env.read_number("FREE_SHIPPING_ABOVE", "50000", most=1_000_000_000, places=2)
+        self.TAX_RATE = env.read_number("TAX_RATE", "0.18", most=1, places=6)
         # Above either bound, an unpaid order of a buyer who proved no address waits for staff (checkout/approval.py).
-        self.UNPROVED_ORDER_MAX_TOTAL = _number("UNPROVED_ORDER_MAX_TOTAL", "200000", most=1_000_000_000, places=2)
-        self.UNPROVED_ORDER_MAX_UNITS = _whole("UNPROVED_ORDER_MAX_UNITS", 50, most=1_000_000)
-        self.DELIVERY_DAYS = _whole("DELIVERY_DAYS", 7, most=365)
+        self.UNPROVED_ORDER_MAX_TOTAL = env.read_number(
+            "UNPROVED_ORDER_MAX_TOTAL", "200000", most=1_000_000_000, places=2
+        )
+        self.UNPROVED_ORDER_MAX_UNITS = env.read_whole("UNPROVED_ORDER_MAX_UNITS", 50, most=1_000_000)
+        self.DELIVERY_DAYS = env.read_whole("DELIVERY_DAYS", 7, most=365)
 
     def _eureka_settings(self) -> None:
         """The service registry of the old system, whose gateway finds this shop there: docs/migration.md."""
-        self.EUREKA_URLS = _urls("EUREKA_URL", _HTTP, "http://eureka:8761/eureka")
-        self.EUREKA_SERVICES = tuple(_list("EUREKA_SERVICES"))
-        self.EUREKA_ADDRESS = _url("EUREKA_ADDRESS", _HTTP, "http://10.0.0.11:9090").rstrip("/")
+        self.EUREKA_URLS = env.read_urls("EUREKA_URL", env.HTTP, "http://eureka:8761/eureka")
+        self.EUREKA_SERVICES = tuple(env.read_list("EUREKA_SERVICES"))
+        self.EUREKA_ADDRESS = env.read_url("EUREKA_ADDRESS", env.HTTP, "http://10.0.0.11:9090").rstrip("/")
         for name in self.EUREKA_SERVICES:
             if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-                raise _wrong("EUREKA_SERVICES", "names of services, separated by commas", "CART-SERVICE", name)
+                raise env.invalid_setting(
+                    "EUREKA_SERVICES", "names of services, separated by commas", "CART-SERVICE", name
+                )
         given = (self.EUREKA_URLS, self.EUREKA_SERVICES, self.EUREKA_ADDRESS)
         if any(given) and not all(given):
             raise ConfigurationError("EUREKA_URL, EUREKA_SERVICES and EUREKA_ADDRESS go together: one is missing")
 
     def _monitoring_settings(self) -> None:
         """Where metrics are served, and how logs are written."""
-        self.METRICS_PORT = _port("METRICS_PORT", 0)
-        after = self.METRICS_PORT + 1 if 0 < self.METRICS_PORT < LAST_PORT else 0
-        self.WORKER_METRICS_PORT = _port("WORKER_METRICS_PORT", after)
-        self.METRICS_HOST = _ip_address("METRICS_HOST", "127.0.0.1")
-        self.METRICS_TOKEN = _text("METRICS_TOKEN")
+        self.METRICS_PORT = env.read_port("METRICS_PORT", 0)
+        after = self.METRICS_PORT + 1 if 0 < self.METRICS_PORT < env.LAST_PORT else 0
+        self.WORKER_METRICS_PORT = env.read_port("WORKER_METRICS_PORT", after)
+        self.METRICS_HOST = env.read_ip_address("METRICS_HOST", "127.0.0.1")
+        self.METRICS_TOKEN = env.read_text("METRICS_TOKEN")
         if self.METRICS_TOKEN:
             _long_enough("METRICS_TOKEN", self.METRICS_TOKEN, self.ENVIRONMENT)
-        self.LOG_FORMAT = _choice("LOG_FORMAT", ("json", "text"), "json" if self.is_production else "text")
-        self.LOG_REQUESTS = _choice("LOG_REQUESTS", ("all", "problems", "none"), "problems")
+        self.LOG_FORMAT = env.read_choice("LOG_FORMAT", ("json", "text"), "json" if self.is_production else "text")
+        self.LOG_REQUESTS = env.read_choice("LOG_REQUESTS", ("all", "problems", "none"), "problems")
 
     def as_mapping(self) -> dict[str, Any]:
         """All settings by name, for `app.config`."""

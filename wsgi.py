@@ -2,8 +2,9 @@
 
 import sys
 
-from config import Config, ConfigurationError
+from config import Config
 from storefront import create_app
+from storefront.core.environment import ConfigurationError
 
 CANNOT_START = 3  # gunicorn stops on this exit code; after any other it would restart the process endlessly
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import config as config_module
-from config import MAX_DATABASE_CONNECTIONS, RENAMED, SCHEMAS, Config, ConfigurationError
+from config import MAX_DATABASE_CONNECTIONS, SCHEMAS, Config
+from storefront.core.environment import RENAMED, ConfigurationError
 from storefront.db import session
 from tests.isolated_shop import PRODUCTION, shop_at
 

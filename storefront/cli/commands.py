@@ -6,7 +6,6 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
-from config import ConfigurationError
 from storefront.catalog import service as catalog
 from storefront.cli.backup.commands import backup, restore
 from storefront.cli.consistency import doctor
@@ -17,6 +16,7 @@ from storefront.cli.images import images
 from storefront.cli.preflight import preflight
 from storefront.cli.search import search
 from storefront.cli.staff import staff
+from storefront.core.environment import ConfigurationError
 from storefront.db import migrations
 from storefront.legacy_import.command import import_legacy
 from storefront.web import metrics_server

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from config import ConfigurationError
 from storefront.catalog.media import gallery
+from storefront.core.environment import ConfigurationError
 
 images = AppGroup("images", help="Manage the image files of the products.")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from config import ConfigurationError
+from storefront.core.environment import ConfigurationError
 from storefront.web import metrics_server
 from storefront.web.security_headers import limiter
 from tests.isolated_shop import own_shop, shop_at

@@ -19,9 +19,9 @@ from sqlalchemy.dialects.mysql import MEDIUMBLOB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from config import ConfigurationError
 from storefront.catalog.models import CatalogModel
 from storefront.core.clock import utc_now
+from storefront.core.environment import ConfigurationError
 from storefront.core.errors import DomainError, NotFoundError
 from storefront.core.outside_calls import OutsideService, ServiceUnavailable
 from storefront.db.column_types import UtcDateTime

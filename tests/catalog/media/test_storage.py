@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from config import ConfigurationError
 from storefront.catalog import listing, media
 from storefront.catalog.media import gallery, storage
 from storefront.catalog.media.storage import ImageStorage, StorageUnavailable, UnknownPicture, open_store
 from storefront.core.clock import utc_now
+from storefront.core.environment import ConfigurationError
 from tests.factories.catalog import make_product
 from tests.hostile_files import picture
 from tests.isolated_shop import shop_at
