@@ -17,6 +17,7 @@ from storefront.orders.refund_models import OrderRefund, RefundLine
 from storefront.orders.values import CALLED_OFF, OrderStatus
 from storefront.payments.models import Payment, SandboxCharge
 from storefront.payments.values import PaymentStatus
+from storefront.worker.webhook_events import WEBHOOK_EVENT_DUE
 
 ACTIVE = {PaymentStatus.CAPTURED, PaymentStatus.DUE}
 CLOSED = {PaymentStatus.VOIDED, PaymentStatus.DECLINED, PaymentStatus.REFUNDED}
@@ -137,7 +138,8 @@ def _assert_every_event_has_its_message() -> None:
     published = session.execute(events.where(OrderEvent.topic != ""))
     expected = [f"order-placed/{number}" for number in confirmed]
     expected += [f"{topic}/{number}" for topic, number in published]
-    assert Counter(session.scalars(select(Message.key))) == Counter(expected)
+    messages = select(Message.key).where(Message.topic != WEBHOOK_EVENT_DUE)  # of events that could not be recorded
+    assert Counter(session.scalars(messages)) == Counter(expected)
 
 
 # ------------------------------------------------------------------------------------------ refunds and returns
