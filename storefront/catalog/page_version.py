@@ -21,7 +21,7 @@ from storefront.catalog.models import CatalogModel
 from storefront.core import cache
 from storefront.db import read_source
 from storefront.db.replicas import Replica, catalog_replica
-from storefront.db.session import CircuitBreaker, before_commit, db
+from storefront.db.session import CircuitBreaker, before_commit, db, time_outs_of_a_request
 
 SHARDS = 8  # rows that the migration makes
 
@@ -92,10 +92,9 @@ class VersionReader:
 
     def _read(self) -> Version:
         if not hasattr(self._own, "connection"):
-            connection = self._engine.raw_connection()
+            with time_outs_of_a_request():
+                connection = self._engine.raw_connection()
             connection.detach()  # from the pool, which has few
-            if self._engine.dialect.name != "sqlite":
-                connection.cursor().execute("SET autocommit = 1")
             self._own.connection = connection
         cursor = self._own.connection.cursor()
         cursor.execute(self.QUERY)

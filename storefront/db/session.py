@@ -62,6 +62,7 @@ class _OpenTransaction:
 
 
 _open: ContextVar[_OpenTransaction | None] = ContextVar("open transaction", default=None)
+_is_waited_for: ContextVar[bool] = ContextVar("a request waits for it", default=False)
 BeforeCommit = Callable[[Session, AbstractSet[str]], None]
 _before_commit: dict[str, list[BeforeCommit]] = {}  # by schema
 _AFTER_COMMIT = "after commit"  # key in `session.info`: callbacks of the open transaction
@@ -334,7 +335,7 @@ class CircuitBreaker:
 
         if self.is_open:
             raise dialect.loaded_dbapi.OperationalError(2003, BREAKER_IS_OPEN)
-        if not has_request_context():
+        if not has_request_context() and not _is_waited_for.get():
             options["read_timeout"] = self._command_seconds
         give_up_at = time.monotonic() + UNAVAILABLE_AFTER_SECONDS
         while True:
@@ -344,6 +345,16 @@ class CircuitBreaker:
                 if error.args[0] not in MYSQL_IS_FULL or time.monotonic() > give_up_at:
                     raise
             time.sleep(FULL_PAUSE_SECONDS)  # other requests free their connections when they end
+
+
+@contextmanager
+def time_outs_of_a_request() -> Iterator[None]:
+    """Give connections that the block opens the short time-outs of a request; for what happens before Flask has one."""
+    token = _is_waited_for.set(True)
+    try:
+        yield
+    finally:
+        _is_waited_for.reset(token)
 
 
 def is_unavailable(schema: str) -> bool:

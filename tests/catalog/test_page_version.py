@@ -13,7 +13,7 @@ from flask import Flask
 from storefront.cart.models import Line
 from storefront.catalog.models import CatalogModel, Product
 from storefront.catalog.page_version import UNSHOWN_TABLES, PageVersion, Version, VersionReader, version_reader
-from storefront.db.session import CircuitBreaker, read_session, transaction
+from storefront.db.session import ANSWER_SECONDS, CircuitBreaker, db, read_session, transaction
 from tests.conftest import ENGINES
 from tests.factories.catalog import make_product
 from tests.factories.stock import receive
@@ -141,3 +141,14 @@ def test_a_database_that_timed_out_is_not_asked_for_the_version() -> None:
 @pytest.mark.usefixtures("committing_shop")
 def test_a_shop_has_every_shard() -> None:
     assert len(read_session().scalars(sa.select(PageVersion)).all()) == len(version()) == 8
+
+
+def test_reading_it_waits_for_a_silent_server_no_longer_than_a_request(committing_shop: Flask) -> None:
+    """It is read before Flask has a request; commands wait longer."""
+    engine = db.engines["catalog"]
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no server")
+    engine.dispose()  # connections that are open have the time-outs of whoever opened them
+    reader = VersionReader(engine, CircuitBreaker(engine))
+    assert reader.read() is not None
+    assert reader._own.connection.dbapi_connection._read_timeout == ANSWER_SECONDS
