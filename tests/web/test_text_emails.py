@@ -17,13 +17,17 @@ from storefront.catalog.inventory.admin import StockRow, StockStatus
 from storefront.core import clock
 from storefront.orders import service as orders
 from storefront.orders.values import OrderStatus, OrderView
+from storefront.webhooks.values import DisabledReason
 from tests.factories.catalog import make_product
 from tests.factories.refunds import ask_return, make_order_at, refund
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 TEXTS = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.txt") if not path.name.startswith("_"))
 
-URLS = {name: f"https://shop.example/{name}" for name in ("order", "track", "restock", "reset", "sign_in", "product")}
+URLS = {
+    name: f"https://shop.example/{name}"
+    for name in ("order", "track", "restock", "reset", "sign_in", "product", "endpoint")
+}
 LINKS = {f"{name}_url": url for name, url in URLS.items()} | {"unsubscribe_url": "https://shop.example/unsubscribe"}
 
 # ---------------------------------------------------------------------- what each of them is rendered with
@@ -43,6 +47,11 @@ def _cancelled() -> Iterator[dict[str, Any]]:
     for context in _orders(OrderStatus.CONFIRMED):
         orders.cancel(context["order"].id, by="you")
         yield {"order": orders.get_order(context["order"].id)}
+
+
+def _disabled_endpoints() -> Iterator[dict[str, Any]]:
+    for reason in DisabledReason:
+        yield {"endpoint": SimpleNamespace(disabled_reason=reason, failing_since=clock.utc_now())}
 
 
 def _undelivered() -> Iterator[dict[str, Any]]:
@@ -108,6 +117,7 @@ CONTEXTS: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
     "sign_in/sms/code.txt": _codes,
     "staff/email/digest.txt": _stock,
     "staff/email/low.txt": _stock,
+    "staff/email/webhook_disabled.txt": _disabled_endpoints,
     "wishlist/email/back_in_stock.txt": lambda: iter([{"offer": products.get_offer(make_product().sku)}]),
 }
 
