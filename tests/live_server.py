@@ -188,12 +188,12 @@ def _configure(folder: Path, database_url: str, settings: dict[str, str], worker
     server_command += ["--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", str(threads)]
     server_command += ["--graceful-timeout", "5", "wsgi:app"]
     worker_command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
-    server = Program("server", server_command, environment, folder / "server.log", lambda: _is_healthy(origin))
+    server = Program("server", server_command, environment, folder / "server.log", lambda: is_healthy(origin))
     worker = Program("worker", worker_command, environment, folder / "worker.log")
     return LiveShop(origin, folder, database_url, environment, server, worker)
 
 
-def _is_healthy(origin: str) -> bool:
+def is_healthy(origin: str) -> bool:
     connection = http.client.HTTPConnection(urlsplit(origin).netloc, timeout=5)
     try:
         connection.request("GET", "/health")
