@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from config import SCHEMAS, Config
-from storefront import create_app
+from storefront.application import create_app  # imports all views, by which tests are made
 from storefront.catalog.search import engine as search_engine
 from storefront.core import clock
 from storefront.core.outside_calls import Breakers
